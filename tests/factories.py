@@ -123,12 +123,10 @@ async def make_pending_delivery(domain: Domain) -> tuple[Webhook, WebhookDeliver
 async def make_visitor(domain: Domain, address: str = "ann@example.org", **fields: Any) -> VisitorSubscription:
     """Add a confirmed subscription by mail, whatever the settings allow to visitors."""
     service = domain.visitors.service
-    fresh, opened = await service._fresh(VisitorKind.MAIL, address, ())
-    addressed = await service._seals.addressed(VisitorKind.MAIL, address)
-    made = replace(fresh, state=VisitorState.CONFIRMED, confirmed_at=fresh.created_at, **fields)
-    assert (
-        await inside(domain).database.write(lambda unit: unit.visitors.insert(made, digests_of(addressed, opened)))
-    ).value
+    asked = await service._asked(VisitorKind.MAIL, address, (), await service._seals.cipher())
+    made = replace(asked.fresh, state=VisitorState.CONFIRMED, confirmed_at=asked.fresh.created_at, **fields)
+    digests = digests_of(asked.addressed, asked.opened)
+    assert (await inside(domain).database.write(lambda unit: unit.visitors.insert(made, digests))).value
     return made
 
 

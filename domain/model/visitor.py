@@ -63,6 +63,14 @@ class VisitorDigests:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VisitorLink:
+    """The link of a confirmation: the subscription, and the systems that it will be about; none for all."""
+
+    subscription_id: str
+    system_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VisitorDelivery:
     """One message to a visitor that is yet to be sent; its text is made when it is sent."""
 

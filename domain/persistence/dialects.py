@@ -1,6 +1,7 @@
 """All differences between SQLite and PostgreSQL in statements; those of connections are in `engines`."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -90,6 +91,21 @@ def inserted_or_counted(table: sa.Table, keys: Sequence[str], *, count: str, lat
     statement = _insert(table, sqlite=sqlite)
     counted = {count: table.c[count] + sa.literal_column("1", sa.Integer), latest: statement.excluded[latest]}
     return statement.on_conflict_do_update(index_elements=list(keys), set_=counted)
+
+
+def count_up(connection: AsyncConnection, table: sa.Table, *, caller: str, hour: datetime, most: int) -> Any:
+    """Return an INSERT with a caller's first request of an hour; in a row of theirs it is one more, up to `most`.
+
+    Of each caller the latest hour alone is counted. It returns the count, or nothing, and locks the row in any case.
+    """
+    statement = _insert(table, sqlite=is_sqlite(connection)).values(caller=caller, hour=hour, count=1)
+    is_later, present = statement.excluded.hour > table.c.hour, table.c["count"]
+    anew = {
+        "hour": sa.case((is_later, statement.excluded.hour), else_=table.c.hour),
+        "count": sa.case((is_later, 1), else_=present + 1),
+    }
+    free = sa.or_(is_later, present < most)
+    return statement.on_conflict_do_update(index_elements=["caller"], set_=anew, where=free).returning(present)
 
 
 @cache

@@ -40,10 +40,32 @@ visitor_subscriptions = Table(
     Index(None, "due_at"),
     # Whether another confirmation may go to a place.
     Index(None, "place_digest", "asked_at"),
-    # The confirmations of the last hour.
-    Index(None, "asked_at"),
     # Those to notify, in the order in which their messages are queued; and those that were never confirmed.
     Index(None, "state", "id"),
+)
+
+visitor_former_links = Table(
+    "visitor_former_links",
+    metadata,
+    Column("confirm_digest", sa.String(64), primary_key=True),
+    Column("subscription_id", ForeignKey("visitor_subscriptions.id", ondelete="CASCADE"), nullable=False),
+    Column("system_ids", Json, nullable=False),
+    Column("confirm_until", UtcDateTime, nullable=False),
+    # They go with their subscription.
+    Index(None, "subscription_id"),
+    # Retention.
+    Index(None, "confirm_until"),
+)
+
+visitor_requests = Table(
+    "visitor_requests",
+    metadata,
+    # Whose row is locked has its requests one after another; that of all callers together, all of them.
+    Column("caller", sa.String(64), primary_key=True),
+    Column("hour", UtcDateTime, nullable=False),
+    Column("count", sa.Integer, nullable=False),
+    # Retention.
+    Index(None, "hour"),
 )
 
 visitor_notices = Table(

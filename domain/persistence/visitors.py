@@ -8,10 +8,12 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.model.paging import Page, PageRequest
-from domain.model.visitor import VisitorDigests, VisitorKind, VisitorState, VisitorSubscription
-from domain.persistence.dialects import insert_or_ignore, lock_rows
+from domain.model.visitor import VisitorDigests, VisitorKind, VisitorLink, VisitorState, VisitorSubscription
+from domain.persistence.dialects import count_up, insert_or_ignore, lock_rows
 from domain.persistence.keyset import paged
 from domain.persistence.prepared import Prepared
+from domain.persistence.visitor_tables import visitor_former_links as former_links
+from domain.persistence.visitor_tables import visitor_requests as requests
 from domain.persistence.visitor_tables import visitor_subscriptions as subscriptions
 
 #: Whether anybody is to be told anything: asked before every change that is queued.
@@ -47,26 +49,44 @@ class VisitorRepository:
         """Return the id of the subscription of an address, by its digest under any key."""
         return await self._id_where(subscriptions.c.address_digest.in_(digests))
 
-    async def id_to_confirm(self, digest: str, *, now: datetime) -> str | None:
-        """Return the id of the subscription that a token confirms, while that is good."""
-        return await self._id_where(subscriptions.c.confirm_digest == digest, subscriptions.c.confirm_until > now)
+    async def link(self, digest: str, *, now: datetime) -> VisitorLink | None:
+        """Return what the token of a link confirms, while that is good."""
+        present = sa.select(subscriptions.c.id, subscriptions.c.asked_system_ids).where(
+            subscriptions.c.confirm_digest == digest, subscriptions.c.confirm_until > now
+        )
+        former = sa.select(former_links.c.subscription_id, former_links.c.system_ids).where(
+            former_links.c.confirm_digest == digest, former_links.c.confirm_until > now
+        )
+        row = (await self._connection.execute(sa.union_all(present, former).limit(1))).first()
+        return None if row is None else VisitorLink(subscription_id=row[0], system_ids=tuple(row[1]))
+
+    async def replace_link(self, subscription: VisitorSubscription, *, digest: str) -> None:
+        """Write a subscription that has the token of another link; what the former one confirms stays as it was."""
+        columns = ("confirm_digest", "id", "asked_system_ids", "confirm_until")
+        former = sa.select(*(subscriptions.c[name] for name in columns)).where(subscriptions.c.id == subscription.id)
+        names = ["confirm_digest", "subscription_id", "system_ids", "confirm_until"]
+        await self._connection.execute(sa.insert(former_links).from_select(names, former))
+        present = sa.update(subscriptions).where(subscriptions.c.id == subscription.id)
+        await self._connection.execute(present.values(**_values(subscription), confirm_digest=digest))
 
     async def id_to_leave(self, digest: str) -> str | None:
         """Return the id of the subscription that a token ends."""
         return await self._id_where(subscriptions.c.leave_digest == digest)
 
-    async def was_asked(self, place_digests: Sequence[str], *, since: datetime, besides: str) -> bool:
-        """Return whether a place was sent a confirmation since a moment, for another subscription than one."""
-        asked = sa.exists().where(
-            subscriptions.c.place_digest.in_(place_digests),
-            subscriptions.c.asked_at > since,
-            subscriptions.c.id != besides,
-        )
-        return bool(await self._connection.scalar(sa.select(asked)))
+    async def asks_of(self, place_digests: Sequence[str]) -> tuple[int, datetime | None]:
+        """Return how often a place was asked by now, and until when it is asked no more; 0 and None where it never was.
 
-    async def asked_since(self, moment: datetime) -> int:
-        """Return how many subscriptions were sent a confirmation since a moment."""
-        return await self._count(subscriptions.c.asked_at > moment)
+        Of all its subscriptions the one that was asked most often counts, and the latest moment.
+        """
+        most, latest = sa.func.max(subscriptions.c.asks), sa.func.max(subscriptions.c.next_ask_at)
+        of_place = sa.select(most, latest).where(subscriptions.c.place_digest.in_(place_digests))
+        asks, until = (await self._connection.execute(of_place)).one()
+        return asks or 0, until
+
+    async def count_request(self, caller: str, *, hour: datetime, most: int) -> bool:
+        """Count a request of a caller in an hour; return False where it has made so many, and locks its row."""
+        statement = count_up(self._connection, requests, caller=caller, hour=hour, most=most)
+        return await self._connection.scalar(statement) is not None
 
     async def get_many(self, ids: Sequence[str]) -> dict[str, VisitorSubscription]:
         """Return the subscriptions of these ids; those that do not exist are left out."""
@@ -80,7 +100,8 @@ class VisitorRepository:
 
     async def count(self) -> int:
         """Return the number of subscriptions, those that are not confirmed included."""
-        return await self._count()
+        statement = sa.select(sa.func.count()).select_from(subscriptions)
+        return int(await self._connection.scalar(statement) or 0)
 
     async def save(self, subscription: VisitorSubscription) -> None:
         """Write a changed subscription."""
@@ -107,13 +128,21 @@ class VisitorRepository:
         result = await self._connection.execute(sa.delete(subscriptions).where(subscriptions.c.id.in_(late)))
         return result.rowcount
 
+    async def prune_links(self, *, now: datetime, limit: int) -> int:
+        """Delete up to `limit` links of earlier confirmations that are good no more, and return how many."""
+        late = sa.select(former_links.c.confirm_digest).where(former_links.c.confirm_until <= now).limit(limit)
+        result = await self._connection.execute(sa.delete(former_links).where(former_links.c.confirm_digest.in_(late)))
+        return result.rowcount
+
+    async def prune_requests(self, *, before: datetime, limit: int) -> int:
+        """Delete up to `limit` counts of hours before a moment, and return how many."""
+        old = sa.select(requests.c.caller).where(requests.c.hour < before).limit(limit)
+        statement = sa.delete(requests).where(requests.c.caller.in_(old), requests.c.hour < before)
+        return (await self._connection.execute(statement)).rowcount
+
     async def _id_where(self, *conditions: sa.ColumnElement[bool]) -> str | None:
         found: str | None = await self._connection.scalar(sa.select(subscriptions.c.id).where(*conditions).limit(1))
         return found
-
-    async def _count(self, *conditions: sa.ColumnElement[bool]) -> int:
-        statement = sa.select(sa.func.count()).select_from(subscriptions).where(*conditions)
-        return int(await self._connection.scalar(statement) or 0)
 
 
 def _values(subscription: VisitorSubscription) -> dict[str, Any]:

@@ -16,6 +16,8 @@ _CHUNK = 1000
 _PERIOD_SECONDS = 3600.0
 #: Messages to visitors are tried for a day.
 _LONGEST_QUEUED = timedelta(days=2)
+#: Requests of visitors are counted by the hour, on processes whose clocks differ.
+_COUNTED = timedelta(hours=2)
 
 
 class Upkeep:
@@ -55,6 +57,11 @@ class Upkeep:
 
     async def _prune_visitors(self, now: datetime) -> None:
         while (await self._database.write(lambda unit: unit.visitors.prune(now=now, limit=_CHUNK))).value:
+            pass
+        while (await self._database.write(lambda unit: unit.visitors.prune_links(now=now, limit=_CHUNK))).value:
+            pass
+        hour = now - _COUNTED
+        while (await self._database.write(lambda unit: unit.visitors.prune_requests(before=hour, limit=_CHUNK))).value:
             pass
         # What is older has been given up by whoever can send it; nobody could.
         before = now - _LONGEST_QUEUED

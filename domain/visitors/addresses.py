@@ -30,10 +30,13 @@ def checked_mail(text: str) -> str:
     """
     found = _MAIL.fullmatch(text.strip()) if len(text) <= 2 * _LONGEST_MAIL else None
     # No part of an address is an encoded word (RFC 2047, 5): programs would show another address in its place.
-    is_none = found is None or len(found[0]) > _LONGEST_MAIL or "=?" in found[1]
-    if is_none or _NUMBER.fullmatch(found[2].rpartition(".")[2]):
+    if found is None or "=?" in found[1] or len(found[0]) > _LONGEST_MAIL or _ends_in_number(found[2]):
         raise InvalidInputError("This is no mail address such as `name@example.com`.", field=["email"])
     return f"{found[1]}@{found[2].lower()}"
+
+
+def _ends_in_number(domain: str) -> bool:
+    return _NUMBER.fullmatch(domain.rpartition(".")[2]) is not None
 
 
 def checked_webhook(text: str) -> str:

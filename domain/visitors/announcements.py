@@ -59,6 +59,12 @@ async def announcement_of(session: ReadSession, change: Change) -> Announcement 
     return await (_of_incident if change.kind == INCIDENT.name else _of_maintenance)(session, change, news)
 
 
+async def names_of(session: ReadSession, system_ids: Sequence[str]) -> list[str]:
+    """Return the names of systems; those that are deleted are left out."""
+    found = await session.systems.get_many(system_ids)
+    return [found[identifier].name for identifier in system_ids if identifier in found]
+
+
 async def _of_incident(session: ReadSession, change: Change, news: News) -> Announcement | None:
     incident = (await session.incidents.get_many([change.entity_id])).get(change.entity_id)
     if incident is None:
@@ -70,7 +76,7 @@ async def _of_incident(session: ReadSession, change: Change, news: News) -> Anno
         texts.insert(0, Text(message=incident.description, at=incident.created_at))
     state = change.next or {}
     status, severity = Status(state["status"]), Severity(state["severity"])
-    names = await _names(session, state["system_ids"])
+    names = await names_of(session, state["system_ids"])
     about = {
         "id": incident.id,
         "reference": incident.reference,
@@ -101,7 +107,7 @@ async def _of_maintenance(session: ReadSession, change: Change, news: News) -> A
     if news.type in {NewsType.PLANNED, NewsType.STARTED} and window.description:
         texts.insert(0, Text(message=window.description, at=window.created_at))
     starts, ends = _times_of(change, window)
-    names = await _names(session, window.system_ids)
+    names = await names_of(session, window.system_ids)
     about = {
         "id": window.id,
         "title": window.title,
@@ -139,11 +145,6 @@ def _times_of(change: Change, window: Maintenance) -> tuple[datetime, datetime]:
 
 def _as_data(texts: Sequence[Text]) -> list[dict[str, str]]:
     return [{"message": text.message, "createdAt": iso(text.at)} for text in texts]
-
-
-async def _names(session: ReadSession, system_ids: Sequence[str]) -> list[str]:
-    found = await session.systems.get_many(system_ids)
-    return [found[identifier].name for identifier in system_ids if identifier in found]
 
 
 def _incident_word(news: News, status: Status) -> str:

@@ -1,5 +1,6 @@
 """The messages to visitors, as mail and as bodies for webhooks."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.header import Header
@@ -19,6 +20,8 @@ from domain.webhooks.cloudevents import CONTENT_TYPE, SOURCE
 
 _TYPES = "dev.incidentql.public"
 _HOURS = 24
+#: The names that a confirmation lists.
+_MOST_NAMES = 20
 
 
 class _AsGiven(EmailPolicy):
@@ -47,7 +50,8 @@ class _AsGiven(EmailPolicy):
         if name.lower() in self._TEXTS:
             # What could be read as an encoded word is encoded itself.
             charset = "us-ascii" if value.isascii() and "=?" not in value else "utf-8"
-            return f"{name}: {Header(value, charset, header_name=name).encode(linesep=self.linesep)}{self.linesep}".encode()
+            encoded = Header(value, charset, header_name=name).encode(linesep=self.linesep)
+            return f"{name}: {encoded}{self.linesep}".encode()
         return super().fold_binary(name, value)
 
 
@@ -80,13 +84,21 @@ class Site:
         return f"{self.url}/subscriptions/leave?token={token}"
 
 
+def about(names: Sequence[str]) -> str:
+    """Return the words for the systems that were asked for, none for all of them."""
+    if not names:
+        return ""
+    more = len(names) - _MOST_NAMES
+    return f" about {', '.join(names[:_MOST_NAMES])}{f' and {more} more' if more > 0 else ''}"
+
+
 def confirmation_mail(
-    site: Site, *, sender: Address, to: str, message_id: str, at: datetime, confirm: str
+    site: Site, *, sender: Address, to: str, message_id: str, at: datetime, confirm: str, systems: Sequence[str]
 ) -> EmailMessage:
-    """Return the mail that asks the owner of an address whether they want messages."""
+    """Return the mail that asks the owner of an address whether they want messages about some systems, or about all."""
     mail = _mail(site, sender=sender, to=to, message_id=message_id, at=at, subject="Please confirm your subscription")
     mail.set_content(
-        f"Somebody, most likely you, asked for messages of {site.name} to this address.\n\n"
+        f"Somebody, most likely you, asked for messages of {site.name}{about(systems)} to this address.\n\n"
         f"To get them, follow this link within {_HOURS} hours, and confirm there:\n\n{site.confirm_url(confirm)}\n\n"
         "If it was not you, do nothing: you get no messages then.\n"
     )
@@ -117,13 +129,15 @@ def announcement_text(announcement: Announcement) -> str:
     return "\n\n".join([announcement.headline, "\n".join(announcement.facts), *texts])
 
 
-def confirmation_body(site: Site, *, message_id: str, confirm: str, secret: str, at: datetime) -> Body:
-    """Return the body that asks the owner of a webhook whether they want messages."""
+def confirmation_body(
+    site: Site, *, message_id: str, confirm: str, secret: str, at: datetime, systems: Sequence[str]
+) -> Body:
+    """Return the body that asks the owner of a webhook whether they want messages about some systems, or about all."""
     text = (
-        f"Somebody asked for messages of {site.name} to this address. To get them, confirm within {_HOURS} hours: "
-        f"{site.confirm_url(confirm)}"
+        f"Somebody asked for messages of {site.name}{about(systems)} to this address. To get them, confirm within "
+        f"{_HOURS} hours: {site.confirm_url(confirm)}"
     )
-    data = {"confirmUrl": site.confirm_url(confirm), "secret": secret}
+    data = {"confirmUrl": site.confirm_url(confirm), "secret": secret, "systems": list(systems)}
     return _body(f"{_TYPES}.subscription.confirm.v1", message_id, at=at, text=text, data=data)
 
 

@@ -4,10 +4,11 @@ import asyncio
 import hashlib
 import json
 import secrets
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Self
 
 from domain.model.visitor import VisitorDigests, VisitorKind, VisitorSubscription
+from domain.services.ciphers import SecretCipher
 from domain.services.secret_keys import SecretKeys
 from domain.visitors.addresses import place_of, same_address
 
@@ -28,8 +29,11 @@ class Opened:
     @classmethod
     def fresh(cls, address: str) -> Self:
         """Return a new address with tokens of its own."""
-        confirm, leave = (secrets.token_urlsafe(_TOKEN_BYTES) for _ in range(2))
-        return cls(address=address, confirm=confirm, leave=leave)
+        return cls(address=address, confirm=_fresh_token(), leave=_fresh_token())
+
+    def with_other_link(self) -> Self:
+        """Return the same with another token to confirm it by."""
+        return replace(self, confirm=_fresh_token())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,9 +61,7 @@ class Seals:
         Raises:
             UnsupportedError: the server has no key to encrypt with.
         """
-        cipher = await asyncio.to_thread(self._keys.to_write)
-        text = json.dumps({"address": opened.address, "confirm": opened.confirm, "leave": opened.leave})
-        return cipher.encrypt(_name(subscription_id), text)
+        return sealed_by(await self.cipher(), subscription_id, opened)
 
     async def open(self, subscription: VisitorSubscription) -> Opened:
         """Return what is encrypted of a subscription.
@@ -67,20 +69,37 @@ class Seals:
         Raises:
             UnsupportedError: the server lacks the key that it was encrypted with.
         """
-        cipher = await asyncio.to_thread(self._keys.to_read)
-        return Opened(**json.loads(cipher.decrypt(_name(subscription.id), subscription.sealed)))
+        return opened_by(await asyncio.to_thread(self._keys.to_read), subscription)
 
-    async def addressed(self, kind: VisitorKind, address: str) -> Addressed:
-        """Return the digests of an address.
+    async def cipher(self) -> SecretCipher:
+        """Return what encrypts, for those who cannot wait for it later.
 
         Raises:
             UnsupportedError: the server has no key.
         """
-        cipher = await asyncio.to_thread(self._keys.to_write)
-        return Addressed(
-            address=cipher.digests(f"visitor {kind}", same_address(kind, address)),
-            place=cipher.digests(f"place of {kind}", place_of(kind, address)),
-        )
+        return await asyncio.to_thread(self._keys.to_write)
+
+
+def sealed_by(cipher: SecretCipher, subscription_id: str, opened: Opened) -> str:
+    """Return the encrypted form of a subscription's secrets."""
+    return cipher.encrypt(_name(subscription_id), json.dumps(asdict(opened)))
+
+
+def opened_by(cipher: SecretCipher, subscription: VisitorSubscription) -> Opened:
+    """Return what is encrypted of a subscription.
+
+    Raises:
+        UnsupportedError: the cipher lacks the key that it was encrypted with.
+    """
+    return Opened(**json.loads(cipher.decrypt(_name(subscription.id), subscription.sealed)))
+
+
+def addressed_by(cipher: SecretCipher, kind: VisitorKind, address: str) -> Addressed:
+    """Return the digests of an address."""
+    return Addressed(
+        address=cipher.digests(f"visitor {kind}", same_address(kind, address)),
+        place=cipher.digests(f"place of {kind}", place_of(kind, address)),
+    )
 
 
 def digests_of(addressed: Addressed, opened: Opened) -> VisitorDigests:
@@ -96,6 +115,10 @@ def token_digest(token: str) -> str | None:
     if not token.isascii() or not 0 < len(token) <= _LONGEST_TOKEN:
         return None
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _fresh_token() -> str:
+    return secrets.token_urlsafe(_TOKEN_BYTES)
 
 
 def _name(subscription_id: str) -> str:

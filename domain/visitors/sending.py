@@ -1,6 +1,6 @@
 """The sending of one message to a visitor: made of what the public may read at that moment."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +11,7 @@ from domain.persistence.database import Database
 from domain.persistence.unit_of_work import ReadSession
 from domain.persistence.webhooks import Sealed
 from domain.visitors import messages
-from domain.visitors.announcements import Announcement, announcement_of
+from domain.visitors.announcements import Announcement, announcement_of, names_of
 from domain.visitors.mailing import Mailer
 from domain.visitors.messages import Site
 from domain.visitors.sealing import Opened, Seals
@@ -22,6 +22,8 @@ from domain.webhooks.sending import Message, Sender
 
 #: Sends what is prepared; only that may be cut off.
 Prepared = Callable[[], Coroutine[Any, Any, Answer]]
+#: What a message is made of: an announcement, or for a confirmation the names of the systems that were asked for.
+Made = Announcement | Sequence[str]
 
 
 class VisitorSender:
@@ -62,14 +64,16 @@ class VisitorSender:
         """
         site, opened = self._site, await self.seals.open(subscription)
         assert site is not None
-        announcement = None
-        if delivery.change_id is not None:
-            announcement = await self._announcement(delivery.change_id)
-            if announcement is None:
-                return None
+        made: Made | None
+        if delivery.change_id is None:
+            made = await self._database.read(lambda session: names_of(session, subscription.asked_system_ids))
+        else:
+            made = await self._announcement(delivery.change_id)
+        if made is None:
+            return None
         if subscription.kind is VisitorKind.MAIL:
-            return self._prepared_mail(site, opened, delivery, announcement)
-        return await self._prepared_hook(site, subscription, opened, delivery, announcement)
+            return self._prepared_mail(site, opened, delivery, made)
+        return await self._prepared_hook(site, subscription, opened, delivery, made)
 
     async def _announcement(self, change_id: str) -> Announcement | None:
         async def read(session: ReadSession) -> Announcement | None:
@@ -78,9 +82,7 @@ class VisitorSender:
 
         return await self._database.read(read)
 
-    def _prepared_mail(
-        self, site: Site, opened: Opened, delivery: VisitorDelivery, announcement: Announcement | None
-    ) -> Prepared:
+    def _prepared_mail(self, site: Site, opened: Opened, delivery: VisitorDelivery, made: Made) -> Prepared:
         mailer = self._mailer
         assert mailer is not None
         common: dict[str, Any] = {
@@ -89,10 +91,10 @@ class VisitorSender:
             "message_id": delivery.id,
             "at": delivery.created_at,
         }
-        if announcement is None:
-            mail = messages.confirmation_mail(site, **common, confirm=opened.confirm)
+        if isinstance(made, Announcement):
+            mail = messages.announcement_mail(site, made, **common, leave=opened.leave)
         else:
-            mail = messages.announcement_mail(site, announcement, **common, leave=opened.leave)
+            mail = messages.confirmation_mail(site, **common, confirm=opened.confirm, systems=made)
         return lambda: mailer.send(mail, to=opened.address)
 
     async def _prepared_hook(
@@ -101,7 +103,7 @@ class VisitorSender:
         subscription: VisitorSubscription,
         opened: Opened,
         delivery: VisitorDelivery,
-        announcement: Announcement | None,
+        made: Made,
     ) -> Prepared:
         hooks, sealed = self.hooks, Sealed(secret=subscription.sealed_secret or "", former=None)
         assert hooks is not None
@@ -114,11 +116,16 @@ class VisitorSender:
             sealed=sealed,
             signs_twice=False,
         )
-        if announcement is None:
+        if isinstance(made, Announcement):
+            body = messages.announcement_body(site, made, message_id=delivery.id, leave=opened.leave)
+        else:
             [secret] = await hooks.secrets.open(message)
             body = messages.confirmation_body(
-                site, message_id=delivery.id, confirm=opened.confirm, secret=secret, at=delivery.created_at
+                site,
+                message_id=delivery.id,
+                confirm=opened.confirm,
+                secret=secret,
+                at=delivery.created_at,
+                systems=made,
             )
-        else:
-            body = messages.announcement_body(site, announcement, message_id=delivery.id, leave=opened.leave)
         return lambda: hooks.send(replace(message, body=body))

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import httpx
 
@@ -18,26 +18,18 @@ from domain.errors import (
 from domain.ids import is_id, new_id
 from domain.model.incident import SYSTEMS_PER_INCIDENT
 from domain.model.paging import Page, PageRequest
-from domain.model.visitor import VisitorDelivery, VisitorKind, VisitorState, VisitorSubscription
+from domain.model.visitor import VisitorKind, VisitorState, VisitorSubscription
 from domain.outbound.addresses import literal_address
 from domain.persistence.database import Database
-from domain.persistence.unit_of_work import UnitOfWork
+from domain.persistence.unit_of_work import ReadSession, UnitOfWork
+from domain.services.ciphers import SecretCipher
 from domain.services.writing import Outcome, Writer
 from domain.visitors.addresses import checked_mail, checked_webhook, masked
-from domain.visitors.errors import TooManyAskedError
-from domain.visitors.sealing import Addressed, Opened, digests_of, token_digest
+from domain.visitors.announcements import names_of
+from domain.visitors.asking import QUIET, Asked, ask, count_request
+from domain.visitors.sealing import Opened, addressed_by, sealed_by, token_digest
 from domain.visitors.sending import VisitorSender
 from domain.webhooks.signing import fresh_secret
-
-#: How long a confirmation may be followed; what nobody confirmed by then is deleted.
-CONFIRM_WITHIN = timedelta(hours=24)
-#: How long a place is sent no other confirmation: at first, and twice as long after each that nobody followed.
-QUIET = timedelta(minutes=10)
-_LONGEST_QUIET = timedelta(days=1)
-#: How many confirmations this server sends in an hour, whoever asks for them: else it is a tool to annoy others.
-MOST_IN_AN_HOUR = 1_000
-#: How often it is looked for a subscription that others begin or end between two statements.
-_TRIES = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +39,8 @@ class Subscribe:
     kind: VisitorKind
     address: str
     systems: Sequence[str] = ()
+    #: Where it comes from, as requests are counted; empty where that is unknown.
+    network: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,34 +85,24 @@ class VisitorService:
     async def subscribe(self, command: Subscribe) -> None:
         """Send a confirmation to an address, unless it was sent one lately; the caller does not learn which.
 
-        A confirmation of a subscription that exists puts the newly chosen systems in the place of the former.
+        Its link puts the newly chosen systems in the place of the former ones, where there is a subscription.
 
         Raises:
             UnsupportedError: there are no subscriptions of that kind here.
             InvalidInputError: the address is none, or that of a machine inside the network. A name that leads there is
                 accepted like any other, and is sent nothing: which names there are inside does not show.
             UnknownSystemError: one of the systems is not in the catalog.
-            TooManyAskedError: this server has sent as many confirmations as it may in an hour.
+            TooManyAskedError: the caller's network, or all together, have asked as often as they may in an hour.
         """
         address = await self._checked(command)
-        if address is None:
-            return
         system_ids = await self._system_ids(command.systems)
-        addressed = await self._seals.addressed(command.kind, address)
-        fresh, opened = await self._fresh(command.kind, address, system_ids)
+        cipher = await self._seals.cipher()
+        asked = None if address is None else await self._asked(command.kind, address, system_ids, cipher)
+        [network, *_] = cipher.digests("network", command.network)
 
         async def work(unit: UnitOfWork) -> bool:
-            if await unit.visitors.asked_since(unit.moment() - timedelta(hours=1)) >= MOST_IN_AN_HOUR:
-                raise TooManyAskedError
-            for _ in range(_TRIES):
-                # First under all keys: the constraint holds under the present one.
-                known_id = await unit.visitors.id_of_address(addressed.address)
-                known = None if known_id is None else await unit.visitors.lock(known_id)
-                if known is not None:
-                    return await self._asked_again(unit, addressed, known, system_ids)
-                if await unit.visitors.insert(fresh, digests_of(addressed, opened)):
-                    return await self._begun(unit, addressed, fresh)
-            return False
+            await count_request(unit, network)
+            return asked is not None and await ask(unit, asked)
 
         if (await self._writer.run(work)).value:
             self._wake.set()
@@ -150,69 +134,34 @@ class VisitorService:
                 raise UnknownSystemError(reference, field=["systems", str(index)])
         return tuple(dict.fromkeys(found[reference] for reference in references))
 
-    async def _fresh(
-        self, kind: VisitorKind, address: str, system_ids: tuple[str, ...]
-    ) -> tuple[VisitorSubscription, Opened]:
+    async def _asked(self, kind: VisitorKind, address: str, system_ids: tuple[str, ...], cipher: SecretCipher) -> Asked:
         now, identifier, opened, hooks = self._clock.now(), new_id("vis"), Opened.fresh(address), self._sender.hooks
         needs_secret = kind is VisitorKind.WEBHOOK and hooks is not None
-        subscription = VisitorSubscription(
+        fresh = VisitorSubscription(
             id=identifier,
             kind=kind,
             state=VisitorState.PENDING,
-            sealed=await self._seals.seal(identifier, opened),
+            sealed=sealed_by(cipher, identifier, opened),
             sealed_secret=await hooks.secrets.seal(identifier, fresh_secret()) if needs_secret and hooks else None,
             asked_system_ids=system_ids,
             created_at=now,
             asked_at=now,
-            next_ask_at=now + QUIET,
-            confirm_until=now + CONFIRM_WITHIN,
+            next_ask_at=now,
+            confirm_until=now,
         )
-        return subscription, opened
+        return Asked(fresh=fresh, opened=opened, addressed=addressed_by(cipher, kind, address), cipher=cipher)
 
-    async def _begun(self, unit: UnitOfWork, addressed: Addressed, fresh: VisitorSubscription) -> bool:
-        """Queue the confirmation of a new subscription, unless one of the same place was sent one lately."""
-        since = unit.moment() - QUIET
-        if await unit.visitors.was_asked(addressed.place, since=since, besides=fresh.id):
-            await unit.visitors.delete(fresh.id)
-            return False
-        await self._queue_confirmation(unit, fresh)
-        return True
-
-    async def _asked_again(
-        self, unit: UnitOfWork, addressed: Addressed, known: VisitorSubscription, system_ids: tuple[str, ...]
-    ) -> bool:
-        now = unit.moment()
-        was_asked = await unit.visitors.was_asked(addressed.place, since=now - QUIET, besides=known.id)
-        if now < known.next_ask_at or was_asked:
-            return False
-        wait = min(QUIET * 2 ** min(known.asks, 10), _LONGEST_QUIET)
-        asked = replace(
-            known,
-            asked_system_ids=system_ids,
-            asked_at=now,
-            asks=known.asks + 1,
-            next_ask_at=now + wait,
-            confirm_until=now + CONFIRM_WITHIN,
-        )
-        await unit.visitors.save(asked)
-        await self._queue_confirmation(unit, asked)
-        return True
-
-    async def _queue_confirmation(self, unit: UnitOfWork, subscription: VisitorSubscription) -> None:
-        now = unit.moment()
-        # Before all that is queued: the log begins with 1.
-        delivery = VisitorDelivery(
-            id=new_id("vsd"), subscription_id=subscription.id, change_id=None, seq=0, created_at=now
-        )
-        await unit.visitor_queues.add([delivery], now=now)
-
-    async def can_confirm(self, token: str) -> bool:
-        """Return whether a token confirms a subscription now."""
+    async def offered_by(self, token: str) -> Sequence[str] | None:
+        """Return the names of the systems that a link is about, none for all; None where it is not good."""
         digest, now = token_digest(token), self._clock.now()
         if digest is None:
-            return False
-        found = await self._database.read(lambda session: session.visitors.id_to_confirm(digest, now=now))
-        return found is not None
+            return None
+
+        async def read(session: ReadSession) -> Sequence[str] | None:
+            link = await session.visitors.link(digest, now=now)
+            return None if link is None else await names_of(session, link.system_ids)
+
+        return await self._database.read(read)
 
     async def confirm(self, token: str) -> bool:
         """Confirm a subscription; return False where the token is not good.
@@ -225,13 +174,14 @@ class VisitorService:
 
         async def work(unit: UnitOfWork) -> bool:
             now = unit.moment()
-            found = await unit.visitors.id_to_confirm(digest, now=now)
-            known = None if found is None else await unit.visitors.lock(found)
-            if known is None:
+            # What a link confirms never changes, so it is still the same once the subscription is locked.
+            link = await unit.visitors.link(digest, now=now)
+            known = None if link is None else await unit.visitors.lock(link.subscription_id)
+            if link is None or known is None:
                 return False
-            if known.state is VisitorState.CONFIRMED and known.system_ids == known.asked_system_ids:
+            if known.state is VisitorState.CONFIRMED and known.system_ids == link.system_ids:
                 return True
-            await unit.visitors.save(_confirmed(known, now=now, head=await unit.changes.head()))
+            await unit.visitors.save(_confirmed(known, link.system_ids, now=now, head=await unit.changes.head()))
             return True
 
         return (await self._writer.run(work)).value
@@ -282,7 +232,7 @@ class VisitorService:
             checked = checked_mail(address) if kind is VisitorKind.MAIL else checked_webhook(address)
         except InvalidInputError as error:
             raise InvalidInputError(error.message, field=["address"]) from None
-        addressed = await self._seals.addressed(kind, checked)
+        addressed = addressed_by(await self._seals.cipher(), kind, checked)
 
         async def work(unit: UnitOfWork) -> str:
             found = await unit.visitors.id_of_address(addressed.address)
@@ -315,14 +265,18 @@ class VisitorService:
         return ShownVisitor(subscription=subscription, address=masked(subscription.kind, opened.address))
 
 
-def _confirmed(known: VisitorSubscription, *, now: datetime, head: int) -> VisitorSubscription:
+def _confirmed(
+    known: VisitorSubscription, system_ids: tuple[str, ...], *, now: datetime, head: int
+) -> VisitorSubscription:
     """Return a subscription that was confirmed now; one that was confirmed before misses nothing."""
     is_new = known.state is not VisitorState.CONFIRMED
     return replace(
         known,
         state=VisitorState.CONFIRMED,
-        system_ids=known.asked_system_ids,
+        system_ids=system_ids,
         asks=1,
+        # Others who asked in vain do not keep the owner from asking.
+        next_ask_at=min(known.next_ask_at, known.asked_at + QUIET),
         confirmed_at=now if is_new else known.confirmed_at,
         paused_at=None,
         paused_reason=None,

@@ -4,6 +4,8 @@ import ipaddress
 from functools import lru_cache
 
 _IPV6_NETWORK_BITS = 64
+#: What one who wants many addresses gets easily: the networks that are rented, and routed, as one.
+_NEIGHBOUR_BITS = {4: 24, 6: 48}
 #: Longer than any address; a proxy may send any text.
 _LONGEST_NAME = 64
 
@@ -20,3 +22,14 @@ def network_of(host: str) -> str:
     if address.ipv4_mapped is not None:
         return str(address.ipv4_mapped)
     return str(ipaddress.IPv6Network((int(address), _IPV6_NETWORK_BITS), strict=False))
+
+
+def neighbours_of(host: str) -> str:
+    """Return the network of an address whose others may be its owner's as well; the text itself where it is none."""
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return host[:_LONGEST_NAME]
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    return str(ipaddress.ip_network((address.packed, _NEIGHBOUR_BITS[address.version]), strict=False))

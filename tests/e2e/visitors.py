@@ -231,7 +231,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code: 1 for any violation."""
     parser = argparse.ArgumentParser(prog="python -m tests.e2e.visitors", description=__doc__)
     parser.add_argument("--kills", type=int, default=25, help="how many times to kill one of the two servers")
-    parser.add_argument("--visitors", type=int, default=20, help="how many visitors there are")
+    parser.add_argument("--visitors", type=int, default=20, help="how many visitors there are, 100 at most")
     parser.add_argument("--seed", type=int, default=1, help="what the choices and the moments start from")
     parser.add_argument("--database", choices=(*DIALECTS, "both"), default="both")
     options = parser.parse_args(arguments)

@@ -82,8 +82,8 @@ class Sessions:
                 viewer = await self._domain.tokens.viewer_of(authorization)
         response = JSONResponse({**_shown(viewer), "login": self._login}, headers=dict(HEADERS))
         if authorization is not None and viewer is None and not looks_like_jwt(authorization.partition(" ")[2]):
-            # A token that is revoked stays so, and the page goes on without it. An issuer's may be signed with a new key,
-            # which is not looked up at once.
+            # A token that is revoked stays so, and the page goes on without it. An issuer's may be signed with a new
+            # key, which is not looked up at once.
             self._set(response, request, "", seconds=0)
         return response
 

@@ -1,7 +1,7 @@
 """The routes of visitors' subscriptions. No answer says whether an address is known here."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -10,6 +10,8 @@ from starlette.routing import BaseRoute, Route
 from domain.bootstrap import Domain
 from domain.errors import DomainError
 from domain.model.viewer import ANONYMOUS, Role, Viewer
+from domain.visitors.messages import about
+from gql.requests.addresses import neighbours_of
 from gql.requests.admission import address_of, admitted, overdrawn, payer_of
 from gql.requests.refusals import outcome_of
 from gql.requests.statuses import JSON, RefusalError
@@ -85,7 +87,9 @@ async def _ask(call: Call) -> Response:
     """Take a wish for messages, and answer the same whatever becomes of it."""
     try:
         await admitted(call.request, call.domain, role=Role.ANONYMOUS, points=_ASKING)
-        await call.domain.visitors.service.subscribe(asked_for(call.request, await call.bytes()))
+        network = neighbours_of(address_of(call.request))
+        wanted = replace(asked_for(call.request, await call.bytes()), network=network)
+        await call.domain.visitors.service.subscribe(wanted)
     except (DomainError, RefusalError) as error:
         if not _wants_page(call.request):
             raise
@@ -98,10 +102,12 @@ async def _confirm(call: Call) -> Response:
     service, token = call.domain.visitors.service, _token(call.request)
     if call.request.method == "POST":
         return _answer(call, _CONFIRMED if await service.confirm(token) else _NOT_GOOD)
-    if not await service.can_confirm(token):
+    names = await service.offered_by(token)
+    if names is None:
         return _page(call, _NOT_GOOD)
     # Programs that look for viruses follow links, and confirm nothing.
-    asked = _Told(word="asked", title="Do you want these messages?", text="You can leave at any time.")
+    text = f"Messages{about(names)}. You can leave at any time." if names else "You can leave at any time."
+    asked = _Told(word="asked", title="Do you want these messages?", text=text)
     return _page(call, asked, button="Yes, subscribe")
 
 

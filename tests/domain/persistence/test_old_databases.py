@@ -61,7 +61,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 NEWER = {"incident_labels", "incident_relations", "incident_assignees", "erasures"}
 NEWER |= {"integrations", "integration_alerts", "integration_deliveries", "channels"}
 NEWER |= {"webhooks", "webhook_queues", "webhook_deliveries"}
-NEWER |= {"visitor_subscriptions", "visitor_notices", "visitor_deliveries"}
+NEWER |= {"visitor_subscriptions", "visitor_notices", "visitor_deliveries", "visitor_former_links", "visitor_requests"}
 NEWER |= {"maintenances", "maintenance_systems", "maintenance_instances", "maintenance_updates"}
 SEARCH = '{ systems(filter: {text: "paym"}) { nodes { key } } }'
 PAST = '{ system(key: "payments") { health { status } healthHistory(from: "2026-01-01T00:00:00Z") { status } } }'

@@ -82,6 +82,7 @@ def test_every_column_of_free_form_is_rewritten_or_known_to_name_nobody() -> Non
     nobody |= {("integrations", f"{name}mapping") for name in ("", "system_", "severity_")}
     nobody |= {("integrations", "masked_fields"), ("integration_deliveries", "incident_ids")}
     nobody |= {("visitor_subscriptions", "system_ids"), ("visitor_subscriptions", "asked_system_ids")}
+    nobody |= {("visitor_former_links", "system_ids")}
     assert free - places == nobody
 
 

@@ -25,7 +25,13 @@ async def sent(url: str, *, to: str = "ann@example.org", seconds: float = 30) ->
     site = Site(name="Acme", url="https://status.example.com")
     mailer = Mailer(MailServer.of(url, SENDER), name=site.host, seconds=seconds)
     mail = confirmation_mail(
-        site, sender=mailer.server.sender, to=to, message_id="vsd_1", at=SteppingClock().now(), confirm="token"
+        site,
+        sender=mailer.server.sender,
+        to=to,
+        message_id="vsd_1",
+        at=SteppingClock().now(),
+        confirm="token",
+        systems=(),
     )
     return await mailer.send(mail, to=to)
 
@@ -130,7 +136,13 @@ async def test_a_server_that_never_answers_is_given_up() -> None:
 @pytest.mark.parametrize(
     "headline",
     [
-        *("=?utf-8?q?a=0D=0ABcc=3A_b=40c.example?= b", "=?utf-8?b?YQpCY2M6IGI=?=", "=?utf-7?q?+AA0ACg-Bcc:b?=", "=?", "?="),
+        *(
+            "=?utf-8?q?a=0D=0ABcc=3A_b=40c.example?= b",
+            "=?utf-8?b?YQpCY2M6IGI=?=",
+            "=?utf-7?q?+AA0ACg-Bcc:b?=",
+            "=?",
+            "?=",
+        ),
         *("=?utf-8?q?=ff=fe?=", "=?rot13?q?abc?=", "=?x?x?x?= =?=?=", "Search is slow", "x" * 200, "\u00e4 " * 100),
         *("\U0001f600" * 150, " a  b\tc", "Bcc: b@c.example", "a, b; <c@d.example>", '"'),
     ],

@@ -11,7 +11,12 @@ from domain.bootstrap import Domain, running_domain
 from domain.errors import InvalidInputError, NotFoundError, UnknownSystemError, UnsupportedError
 from domain.model.visitor import VisitorKind, VisitorState
 from domain.persistence.unit_of_work import ReadSession
-from domain.persistence.visitor_tables import visitor_deliveries, visitor_subscriptions
+from domain.persistence.visitor_tables import (
+    visitor_deliveries,
+    visitor_former_links,
+    visitor_requests,
+    visitor_subscriptions,
+)
 from domain.services.upkeep import Upkeep
 from domain.settings import Settings
 from domain.visitors.errors import TooManyAskedError
@@ -26,9 +31,15 @@ from tests.factories import make_incident, make_system
 from tests.inside import inside
 
 
-def asked(address: str = ANN, *systems: str) -> Subscribe:
+def asked(address: str = ANN, *systems: str, network: str = "") -> Subscribe:
     """Return a wish for mail."""
-    return Subscribe(kind=VisitorKind.MAIL, address=address, systems=systems)
+    return Subscribe(kind=VisitorKind.MAIL, address=address, systems=systems, network=network)
+
+
+async def leave_token(domain: Domain) -> str:
+    """Return the token by which the only subscription ends."""
+    [found] = await subscriptions(domain)
+    return (await domain.visitors.service._seals.open(found)).leave
 
 
 async def test_a_confirmation_can_be_followed_twice(domain: Domain, box: Mailbox, clock: SteppingClock) -> None:
@@ -36,7 +47,7 @@ async def test_a_confirmation_can_be_followed_twice(domain: Domain, box: Mailbox
     token = box.received[0].link("confirm")
     service = domain.visitors.service
     assert (await subscriptions(domain))[0].state is VisitorState.PENDING
-    assert await service.can_confirm(token)
+    assert await service.offered_by(token) == []
     assert await service.confirm(token)
     [first] = await subscriptions(domain)
     clock.advance(hours=1)
@@ -52,11 +63,11 @@ async def test_nothing_is_confirmed_by_another_token_or_too_late(
     token = box.received[0].link("confirm")
     service = domain.visitors.service
     for wrong in ("", "nonsense", token[:-1], f"{token}a", "ä" * 43, "\0", "a" * 20_000):
-        assert not await service.can_confirm(wrong)
+        assert await service.offered_by(wrong) is None
         assert not await service.confirm(wrong)
         assert not await service.leave(wrong)
     clock.advance(hours=24)
-    assert not await service.can_confirm(token)
+    assert await service.offered_by(token) is None
     assert not await service.confirm(token)
     assert (await subscriptions(domain))[0].state is VisitorState.PENDING
 
@@ -112,18 +123,95 @@ async def test_other_spellings_lead_to_no_more_mails_in_one_mailbox(
     assert len(box.received) == 2
 
 
-async def test_a_server_sends_so_many_confirmations_in_an_hour(
-    domain: Domain, box: Mailbox, clock: SteppingClock, monkeypatch: pytest.MonkeyPatch
+async def test_a_server_takes_so_many_requests_in_an_hour_also_at_once(
+    domain: Domain, clock: SteppingClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("domain.visitors.service.MOST_IN_AN_HOUR", 3)
-    for number in range(3):
-        await ask(domain, f"visitor{number}@example.org")
-    with pytest.raises(TooManyAskedError):
-        await ask(domain)
-    assert len(box.received) == 3
+    monkeypatch.setattr("domain.visitors.asking.MOST_IN_AN_HOUR", 3)
+    service = domain.visitors.service
+    every = [asked(f"visitor{number}@example.org", network=str(number)) for number in range(6)]
+    answers = await asyncio.gather(*(service.subscribe(each) for each in every), return_exceptions=True)
+    assert sorted(type(answer).__name__ for answer in answers) == ["NoneType"] * 3 + ["TooManyAskedError"] * 3
+    assert len(await subscriptions(domain)) == 3
     clock.advance(hours=1)
-    await ask(domain)
-    assert len(box.received) == 4
+    await service.subscribe(asked())
+    assert len(await subscriptions(domain)) == 4
+
+
+@on_one_database
+async def test_no_network_shuts_others_out_and_none_learns_which_address_is_known(
+    settings: Settings, clock: SteppingClock, box: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("domain.visitors.asking.MOST_OF_NETWORK", 4)
+    monkeypatch.setattr("domain.visitors.making.resolve_apart", Names("10.0.0.7").resolve)
+    of_inside = Subscribe(kind=VisitorKind.WEBHOOK, address="http://payroll.intra.example/", network="eve")
+    async with running_domain(settings, clock=clock) as domain:
+        await join(domain, box)
+        service = domain.visitors.service
+        for each in (asked(network="eve"), asked("eve@example.org", network="eve"), asked(network="eve"), of_inside):
+            await service.subscribe(each)
+        # Whether something was sent does not show in what is left.
+        for each in (asked(network="eve"), asked("more@example.org", network="eve"), of_inside):
+            with pytest.raises(TooManyAskedError):
+                await service.subscribe(each)
+        await service.subscribe(asked("ben@example.org", network="ben"))
+        assert len(await subscriptions(domain)) == 3
+
+
+async def test_a_mailbox_is_asked_ever_more_rarely_whatever_is_behind_the_plus(
+    domain: Domain, box: Mailbox, clock: SteppingClock
+) -> None:
+    names = (f"ann+{number}@example.org" for number in range(100))
+
+    async def sent() -> int:
+        before = len(box.received)
+        await asyncio.gather(*(domain.visitors.service.subscribe(asked(next(names))) for _ in range(3)))
+        await domain.visitors.deliverer.run_pending()
+        return len(box.received) - before
+
+    assert await sent() == 1
+    for minutes in (10, 20, 40, 80):
+        clock.advance(minutes=minutes - 1)
+        assert await sent() == 0
+        clock.advance(minutes=1)
+        assert await sent() == 1
+
+
+async def test_a_link_confirms_what_it_was_sent_for(domain: Domain, box: Mailbox, clock: SteppingClock) -> None:
+    ids = [(await make_system(domain, key)).id for key in ("payments", "search")]
+    service = domain.visitors.service
+    await ask(domain, ANN, "payments")
+    clock.advance(minutes=10)
+    # Anybody may ask for anything.
+    await ask(domain, ANN, "search")
+    first, second = box.received
+    assert ("about Payments" in first.text, "about Search" in second.text) == (True, True)
+    assert [await service.offered_by(mail.link("confirm")) for mail in box.received] == [["Payments"], ["Search"]]
+    for mail, system_id in zip(box.received, ids, strict=True):
+        assert await service.confirm(mail.link("confirm"))
+        assert [each.system_ids for each in await subscriptions(domain)] == [(system_id,)]
+    clock.advance(hours=23, minutes=50)
+    assert [await service.confirm(mail.link("confirm")) for mail in box.received] == [False, True]
+    assert await service.leave(await leave_token(domain))
+    assert not await service.confirm(second.link("confirm"))
+
+
+async def test_links_and_counts_are_deleted_once_they_are_over(
+    domain: Domain, box: Mailbox, clock: SteppingClock
+) -> None:
+    await make_system(domain)
+    await join(domain, box)
+    clock.advance(minutes=10)
+    await ask(domain, ANN, "payments")
+    clock.advance(hours=25)
+    await Upkeep(database=inside(domain).database, clock=clock, event_retention_days=0).run_once()
+
+    async def left(session: ReadSession) -> list[int]:
+        count = sa.func.count()
+        tables = (visitor_former_links, visitor_requests)
+        connection = session.visitors._connection
+        return [await connection.scalar(sa.select(count).select_from(table)) or 0 for table in tables]
+
+    assert await inside(domain).database.read(left) == [0, 0]
 
 
 async def test_other_systems_are_chosen_by_another_confirmation(
@@ -153,7 +241,7 @@ async def test_nothing_in_the_database_says_who_the_visitors_are(domain: Domain,
     async def stored(session: ReadSession) -> str:
         rows = [
             list(await session.visitors._connection.execute(sa.select(table)))
-            for table in (visitor_subscriptions, visitor_deliveries)
+            for table in (visitor_subscriptions, visitor_deliveries, visitor_requests)
         ]
         return repr(rows)
 

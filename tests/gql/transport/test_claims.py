@@ -11,6 +11,7 @@ from domain.model.actor import Actor, ActorType
 from domain.model.viewer import ANONYMOUS, Audience, Role, Viewer
 from domain.settings import Settings
 from gql.context import Context
+from gql.requests.addresses import neighbours_of
 from gql.schema import schema
 from gql.transport.claims import Claims
 from gql.transport.sharing import GroupKey, shared_operation
@@ -178,3 +179,21 @@ def test_the_name_of_the_only_operation_makes_no_other_group() -> None:
 
 def test_wrong_variables_make_no_group() -> None:
     assert key({"f": {"nope": 1}}) is None
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "are_neighbours"),
+    [
+        ("192.0.2.1", "192.0.2.255", True),
+        ("192.0.2.1", "192.0.3.1", False),
+        ("::ffff:192.0.2.1", "192.0.2.2", True),
+        ("2001:db8:1:1::1", "2001:db8:1:ffff::", True),
+        ("2001:db8:1::", "2001:db8:2::", False),
+        ("fe80::1%eth0", "fe80::2%eth1", True),
+        ("", "proxy", False),
+    ],
+)
+def test_neighbours_are_those_whose_addresses_one_can_have_easily(
+    one: str, other: str, *, are_neighbours: bool
+) -> None:
+    assert (neighbours_of(one) == neighbours_of(other)) is are_neighbours

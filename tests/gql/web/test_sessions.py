@@ -123,9 +123,7 @@ async def test_a_server_below_the_path_of_another_has_a_cookie_of_its_own(domain
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-async def test_a_cookie_that_another_host_may_have_set_signs_nobody_in(
-    domain: Domain, token: str, scheme: str
-) -> None:
+async def test_a_cookie_that_another_host_may_have_set_signs_nobody_in(domain: Domain, token: str, scheme: str) -> None:
     other = (await make_token(domain, role=Role.VIEWER, name="Eve"))[1]
     name = f"__Host-{NAME}" if scheme == "https" else NAME
     async with page_of(domain, base=f"{scheme}://{HOST}") as page:
@@ -137,7 +135,7 @@ async def test_a_cookie_that_another_host_may_have_set_signs_nobody_in(
         # Browsers take these for other names, and let any host of the domain set them.
         for space in (b"\x85", b"\xa0", b"\x1c", b"\x0b"):
             odd = {b"cookie": space + f"{name}={other}".encode(), b"content-type": b"application/json"}
-            answer = await page.post("/graphql", content=orjson.dumps(WHO), headers=odd)  # type: ignore[arg-type]
+            answer = await page.post("/graphql", content=orjson.dumps(WHO), headers=odd)
             assert answer.json()["data"]["viewer"]["role"] == "ANONYMOUS"
 
 

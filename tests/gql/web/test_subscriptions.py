@@ -183,6 +183,26 @@ async def test_other_methods_types_and_sizes_are_refused(http: httpx.AsyncClient
 
 
 @on_one_database
+async def test_a_page_names_what_its_link_confirms(domain: Domain, http: httpx.AsyncClient, box: Mailbox) -> None:
+    await make_system(domain, "payments", name="<b>Pay & Go")
+    await http.post("/subscriptions", json={"email": ANN, "systems": ["payments"]})
+    await domain.visitors.deliverer.run_pending()
+    page = await http.get("/subscriptions/confirm", params={"token": box.received[0].link("confirm")})
+    assert "Messages about &lt;b&gt;Pay &amp; Go. You can leave at any time." in page.text
+
+
+@on_one_database
+async def test_addresses_of_one_network_are_limited_together(domain: Domain, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("domain.visitors.asking.MOST_OF_NETWORK", 2)
+    statuses = []
+    for number, host in enumerate(("2001:db8:1:1::1", "2001:db8:1:ffff::2", "2001:db8:1:3::3", "2001:db8:2::1")):
+        transport = httpx.ASGITransport(app=create_app(domain), client=(host, 1))
+        async with httpx.AsyncClient(transport=transport, base_url="http://incidents.test") as http:
+            statuses.append((await http.post("/subscriptions", json={"email": f"a{number}@b.example"})).status_code)
+    assert statuses == [202, 202, 429, 202]
+
+
+@on_one_database
 async def test_one_caller_cannot_have_many_mails_sent(settings: Settings, box: Mailbox, clock: SteppingClock) -> None:
     async with running_domain(replace(settings, rate_limit=100_000), clock=clock) as domain:
         clock.step = timedelta()

@@ -9,7 +9,7 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import httpx
@@ -24,7 +24,9 @@ from tests.e2e.server import Server, api_of, running_server
 _FEW_SYSTEMS, _MANY_SYSTEMS, _PUBLIC_SYSTEMS = 12, 500, 300
 _FEW_INCIDENTS, _MANY_INCIDENTS = 5, 1_000
 _SLOWED = 4
-_CHANGES, _RATE, _BUSY_SECONDS = 5_000, 20, 10
+_CHANGES, _EVERY, _RATE, _BUSY_SECONDS = 5_000, 500, 20, 10
+#: The pages that stay open.
+_OPEN = ("", "incidents/INC-1", "wall", "systems")
 _REQUESTS, _IDLE_SECONDS = 2_000, 5
 _TOGETHER = 8
 _SEVERITIES = ("MINOR", "MAJOR", "CRITICAL")
@@ -112,22 +114,47 @@ async def _say_tasks(page: Page, what: str) -> None:
 
 
 async def _memory(browser: Browser) -> None:
-    """Print the memory of an open board before and after many changes."""
-    async with _filled(_FEW_SYSTEMS, 50) as (server, api), visiting(browser, server, signed_in=True) as visit:
-        session = await visit.page.context.new_cdp_session(visit.page)
-        await visit.open()
-        await visit.page.locator(".open-row").first.wait_for()
+    """Print the memory of open pages while many changes come; fail where it grows."""
+    async with AsyncExitStack() as stack:
+        server, api = await stack.enter_async_context(_filled(_FEW_SYSTEMS, 50))
+        pages = {}
+        for path in _OPEN:
+            visit = await stack.enter_async_context(visiting(browser, server, signed_in=True))
+            await visit.open(path)
+            pages[path] = await visit.page.context.new_cdp_session(visit.page)
+            await visit.page.locator(".open-row, .wall-incident, .entry, .system-row").first.wait_for()
         # What the first changes bring in stays, such as the thirty lines of what happens.
-        await _change(api, 200, rate=None)
-        for done in (0, _CHANGES // 2, _CHANGES):
+        await _change(api, _EVERY, rate=None)
+        found: dict[str, list[tuple[float, int, int]]] = {path: [] for path in _OPEN}
+        for done in range(0, _CHANGES + 1, _EVERY):
             if done:
-                await _change(api, _CHANGES // 2, rate=None)
+                await _change(api, _EVERY, rate=None)
             await asyncio.sleep(1)
-            await session.send("HeapProfiler.collectGarbage")
-            used = (await session.send("Runtime.getHeapUsage"))["usedSize"]
-            counted = await session.send("Memory.getDOMCounters")
-            nodes = f"{counted['nodes']} nodes, {counted['jsEventListeners']} listeners"
-            _say(f"/ memory after {done:,} changes", f"{used / 1e6:.2f} MB, {nodes}", "flat")
+            for path, session in pages.items():
+                megabytes, nodes, listeners = found_now = await _memory_of(session)
+                found[path].append(found_now)
+                figure = f"{megabytes:.2f} MB, {nodes} nodes, {listeners} listeners"
+                _say(f"/{path} after {done:,} changes", figure, "flat")
+    grown = [path for path, figures in found.items() if _grows(figures)]
+    assert not grown, f"the memory of these pages grows: {grown}"
+
+
+async def _memory_of(session: Any) -> tuple[float, int, int]:
+    """Return the megabytes, nodes and listeners of a page once its garbage is collected."""
+    for _ in range(2):
+        await session.send("HeapProfiler.collectGarbage")
+    used = (await session.send("Runtime.getHeapUsage"))["usedSize"]
+    counted = await session.send("Memory.getDOMCounters")
+    return used / 1e6, counted["nodes"], counted["jsEventListeners"]
+
+
+def _grows(figures: Sequence[tuple[float, int, int]]) -> bool:
+    """Return whether any of the figures is larger in the later half than it ever was in the first one, and a tenth."""
+    middle = len(figures) // 2
+    return any(
+        min(later) > 1.1 * max(before)
+        for before, later in zip(zip(*figures[:middle], strict=True), zip(*figures[middle:], strict=True), strict=True)
+    )
 
 
 async def _cpu(_browser: Browser) -> None:

@@ -3,6 +3,8 @@
 import { onReturn, track } from "./live.js";
 import { onSession, session } from "./session.js";
 
+/** How often that is asked for of which no subscription tells: settings, automations, maintenance. */
+export const POLLED = { seconds: 10 };
 /** Failures after which there is nothing to wait for. */
 const FINAL = ["UNAUTHENTICATED", "FORBIDDEN", "BAD_USER_INPUT", "NOT_FOUND"];
 
@@ -36,7 +38,10 @@ export class Asked {
     const turn = ++this.turn;
     let found = {};
     try {
-      found = { data: await session.client.query(this.document, this.variables), loaded: true, error: undefined };
+      const data = await session.client.query(this.document, this.variables);
+      // What is the same stays the same objects, so that nothing is drawn again.
+      const text = this.seconds && JSON.stringify(data);
+      found = { data: this.data && text && text === this.text ? this.data : data, text, loaded: true, error: undefined };
     } catch ({ code, message }) {
       found = { error: { code: code ?? "UNREACHABLE", message: code && code !== "UNREACHABLE" ? message : "The server cannot be reached. Try again in a moment." } };
     }

@@ -8,6 +8,7 @@ import { h } from "../../lib/view.js";
 import { Bones, Empty, Failure } from "../../parts/states.js";
 import { Ago } from "../../parts/time.js";
 import { say } from "../../parts/toasts.js";
+import { POLLED } from "../../state/asked.js";
 import { may, session } from "../../state/session.js";
 import { moveFocus } from "../moving.js";
 import { Install } from "./install.js";
@@ -19,13 +20,14 @@ const DAY_MILLIS = 86_400_000;
 const MOST_PAGES = 5;
 const LINKS = ".automation-row a.automation-name";
 
-/** The list, live by the runs; automations themselves have no events, so that they are asked for when somebody comes back. */
+/** The list, live by the runs; automations themselves have no events, so that they are asked for again and again. */
 export class Automations extends Page {
   /** The runs of a day by their ids, and the last run of each automation. */
   recent = new Map();
   last = new Map();
   switched = new Map();
-  come = () => document.visibilityState === "visible" && this.list?.again();
+  /** The automations behind the first hundred, as far as somebody asked for them. */
+  others = [];
 
   get shortcuts() {
     return [
@@ -34,14 +36,6 @@ export class Automations extends Page {
       { keys: ["i"], does: "Install a ready-made automation", run: () => may("ADMIN") && this.open(true) },
       { keys: ["n"], does: "Write an automation", run: () => may("ADMIN") && go(to("automations/new")) },
     ];
-  }
-
-  shown() {
-    document.addEventListener("visibilitychange", this.come);
-  }
-
-  left() {
-    document.removeEventListener("visibilitychange", this.come);
   }
 
   open(isOpen) {
@@ -69,10 +63,12 @@ export class Automations extends Page {
   }
 
   take({ automationRuns: run }) {
+    const from = Date.now() - DAY_MILLIS;
+    for (const [id, { createdAt }] of this.recent) if (new Date(createdAt) < from) this.recent.delete(id);
     this.recent.set(run.id, run);
     const last = this.last.get(run.automationId);
     if (!last || last.createdAt <= run.createdAt) this.last.set(run.automationId, run);
-    if (!this.list.data?.automations.nodes.some(({ id }) => id === run.automationId)) this.list.again();
+    if (!this.nodes.some(({ id }) => id === run.automationId)) this.list.again();
   }
 
   async turn(id, enabled) {
@@ -89,20 +85,32 @@ export class Automations extends Page {
   }
 
   async more() {
-    const { automations } = await session.client.query(documents.Automations, { first: 100, after: this.list.data.automations.pageInfo.endCursor });
-    const { nodes } = this.list.data.automations;
-    this.list.data = { automations: { ...automations, nodes: [...nodes, ...automations.nodes] } };
+    const { automations } = await session.client.query(documents.Automations, { first: 100, after: this.info.endCursor });
+    this.others = [...this.others, ...automations.nodes];
+    this.end = automations.pageInfo;
     this.update();
   }
 
+  /** All that is known of the list. */
+  get nodes() {
+    const { nodes } = this.list.data.automations;
+    const known = new Set(nodes.map(({ id }) => id));
+    return [...nodes, ...this.others.filter(({ id }) => !known.has(id))];
+  }
+
+  get info() {
+    return this.end ?? this.list.data.automations.pageInfo;
+  }
+
   render() {
-    this.list = this.ask("list", documents.Automations, { first: 100 });
+    this.list = this.ask("list", documents.Automations, { first: 100 }, POLLED);
     entitle("Automations");
     if (this.list.error && !this.list.data) return h("div", {}, h("h1", { class: "visually-hidden" }, "Automations"), h(Failure, { reason: this.list.error }));
     if (!this.list.loaded) return h("div", {}, h("h1", {}, "Automations"), h(Bones, { rows: 6 }));
     this.follow("runs", documents.RunsLive, {}, { next: (data) => this.take(data) });
     if (!this.isCounted) this.count();
-    const { nodes, totalCount, pageInfo } = this.list.data.automations;
+    const { totalCount } = this.list.data.automations;
+    const { nodes, info } = this;
     return h("div", { class: "automations" },
       h("div", { class: "page-head" },
         h("h1", {}, sentence(nodes, totalCount)),
@@ -110,7 +118,7 @@ export class Automations extends Page {
           h("a", { class: "button", href: to("automations/new") }, "Write one"),
           h("button", { class: "button first", onclick: () => this.open(true) }, "Install a ready-made one"))),
       nodes.length ? this.renderGroups(nodes) : this.renderEmpty(),
-      pageInfo.hasNextPage && h("button", { class: "button", onclick: () => this.more() }, `Show more: ${totalCount - nodes.length} left`),
+      info.hasNextPage && h("button", { class: "button", onclick: () => this.more() }, `Show more: ${totalCount - nodes.length} left`),
       this.isOpen && h(Install, { onclose: () => this.open(false), installed: ({ id }) => go(to(`automations/${id}`)) }));
   }
 

@@ -9,6 +9,7 @@ import { Confirm } from "../../parts/confirm.js";
 import { Bones, Empty, Failure } from "../../parts/states.js";
 import { Ago } from "../../parts/time.js";
 import { say } from "../../parts/toasts.js";
+import { POLLED } from "../../state/asked.js";
 import { may, session } from "../../state/session.js";
 import { scrolled } from "../scrolled.js";
 import { ByHand } from "./by_hand.js";
@@ -20,12 +21,13 @@ import { Versions } from "./versions.js";
 import { Words } from "./words.js";
 
 const ID = /^aut_[a-z0-9]+$/;
+/** Runs that came while the page was open; older ones are in the list's next pages after a reload. */
+const MOST_FRESH = 200;
 const VIEWS = { "": "Overview", definition: "Definition", try: "Try it", versions: "Versions" };
 
 /** The page of an automation by its id or its name. */
 export class Automation extends Page {
   fresh = new Map();
-  come = () => document.visibilityState === "visible" && this.asked?.again();
 
   get shortcuts() {
     return [
@@ -33,14 +35,6 @@ export class Automation extends Page {
       { keys: ["r"], does: "Run it by hand", run: () => may("ADMIN") && this.open("run") },
       { keys: ["t"], does: "Try it on the past", run: () => may("ADMIN") && this.show("try") },
     ];
-  }
-
-  shown() {
-    document.addEventListener("visibilitychange", this.come);
-  }
-
-  left() {
-    document.removeEventListener("visibilitychange", this.come);
   }
 
   open(dialog) {
@@ -53,7 +47,8 @@ export class Automation extends Page {
   }
 
   take({ automationRuns: run }) {
-    this.fresh = new Map(this.fresh).set(run.id, run);
+    const kept = [...this.fresh].filter(([id]) => id !== run.id).slice(-MOST_FRESH);
+    this.fresh = new Map(kept).set(run.id, run);
   }
 
   async turn(id, enabled) {
@@ -76,7 +71,7 @@ export class Automation extends Page {
   }
 
   render({ name, parameters }) {
-    this.asked = this.ask("automation", documents.Automation, ID.test(name) ? { id: name } : { name });
+    this.asked = this.ask("automation", documents.Automation, ID.test(name) ? { id: name } : { name }, POLLED);
     const automation = this.asked.data?.automation;
     if (this.asked.error && !automation) return h("div", {}, h("h1", { class: "visually-hidden" }, "Automation"), h(Failure, { reason: this.asked.error }));
     if (!automation) return this.asked.loaded ? this.renderMissing(name) : h(Bones, { rows: 8 });

@@ -14,7 +14,8 @@ import { say } from "../../parts/toasts.js";
 import { reasonOf } from "../../state/reasons.js";
 import { session } from "../../state/session.js";
 import { Limited, Settings, mayManage } from "./frame.js";
-import { POLLED, Section } from "./section.js";
+import { POLLED } from "../../state/asked.js";
+import { Section } from "./section.js";
 import { text } from "./texts.js";
 
 const EXAMPLES = {

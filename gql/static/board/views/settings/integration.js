@@ -18,7 +18,8 @@ import { SetUp, Snippets } from "./integration_set_up.js";
 import { HELP, TYPES } from "./integration_types.js";
 import { Enabled } from "./integrations.js";
 import { Names } from "./names.js";
-import { POLLED, Section } from "./section.js";
+import { POLLED } from "../../state/asked.js";
+import { Section } from "./section.js";
 
 /** The page of an integration. */
 export class Integration extends Section {

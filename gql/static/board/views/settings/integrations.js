@@ -12,7 +12,8 @@ import { Limited, Settings, mayManage } from "./frame.js";
 import { IntegrationForm } from "./integration_form.js";
 import { SetUp } from "./integration_set_up.js";
 import { TYPES } from "./integration_types.js";
-import { POLLED, Section } from "./section.js";
+import { POLLED } from "../../state/asked.js";
+import { Section } from "./section.js";
 
 /** The list of integrations. */
 export class Integrations extends Section {

@@ -10,7 +10,8 @@ import { Empty } from "../../parts/states.js";
 import { Table } from "../../parts/table.js";
 import { Ago } from "../../parts/time.js";
 import { Limited, Settings, mayManage } from "./frame.js";
-import { POLLED, Section } from "./section.js";
+import { POLLED } from "../../state/asked.js";
+import { Section } from "./section.js";
 
 const KINDS = { USER: "Person", APPLICATION: "Program", SERVICE: "Service", SYSTEM: "Server" };
 const TYPING_MILLIS = 250;

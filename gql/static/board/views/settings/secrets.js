@@ -11,7 +11,8 @@ import { Empty } from "../../parts/states.js";
 import { Table } from "../../parts/table.js";
 import { Ago } from "../../parts/time.js";
 import { Limited, Settings, mayManage } from "./frame.js";
-import { POLLED, Section } from "./section.js";
+import { POLLED } from "../../state/asked.js";
+import { Section } from "./section.js";
 import { text } from "./texts.js";
 
 /** The list of secrets. */

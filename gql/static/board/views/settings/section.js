@@ -6,9 +6,6 @@ import { say } from "../../parts/toasts.js";
 import { reasonOf } from "../../state/reasons.js";
 import { session } from "../../state/session.js";
 
-/** No subscription tells of settings: they are asked again this often. */
-export const POLLED = { seconds: 10 };
-
 /** A page with dialogs. `open(dialog)` shows what a function renders, until `close()`. */
 export class Section extends Page {
   shown() {

@@ -12,7 +12,8 @@ import { Table } from "../../parts/table.js";
 import { Ago } from "../../parts/time.js";
 import { Limited, Settings, mayManage } from "./frame.js";
 import { Once } from "./once.js";
-import { POLLED, Section } from "./section.js";
+import { POLLED } from "../../state/asked.js";
+import { Section } from "./section.js";
 import { text, words } from "./texts.js";
 
 const ROLES = {

@@ -9,7 +9,8 @@ import { Empty } from "../../parts/states.js";
 import { Table } from "../../parts/table.js";
 import { Limited, Settings, mayManage } from "./frame.js";
 import { Once } from "./once.js";
-import { POLLED, Section } from "./section.js";
+import { POLLED } from "../../state/asked.js";
+import { Section } from "./section.js";
 import { WebhookForm } from "./webhook_form.js";
 import { WebhookState } from "./webhook_state.js";
 

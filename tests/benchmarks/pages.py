@@ -24,6 +24,7 @@ from tests.e2e.server import Server, api_of, running_server
 _FEW_SYSTEMS, _MANY_SYSTEMS, _PUBLIC_SYSTEMS = 12, 500, 300
 _FEW_INCIDENTS, _MANY_INCIDENTS = 5, 1_000
 _SLOWED = 4
+_LONG_TIMELINE = 60
 _CHANGES, _EVERY, _RATE, _BUSY_SECONDS = 5_000, 500, 20, 10
 #: The pages that stay open.
 _OPEN = ("", "incidents/INC-1", "wall", "systems")
@@ -123,7 +124,10 @@ async def _memory(browser: Browser) -> None:
             await visit.open(path)
             pages[path] = await visit.page.context.new_cdp_session(visit.page)
             await visit.page.locator(".open-row, .wall-incident, .entry, .system-row").first.wait_for()
-        # What the first changes bring in stays, such as the thirty lines of what happens.
+        # What the first changes bring in stays, such as the thirty lines of what happens, and fifty of a timeline.
+        [first] = (await api.run("{ incidents(last: 1) { nodes { id } } }"))["incidents"]["nodes"]
+        for nth in range(_LONG_TIMELINE):
+            await api.attempt("addIncidentUpdate", incidentId=first["id"], message=f"Word {nth}")
         await _change(api, _EVERY, rate=None)
         found: dict[str, list[tuple[float, int, int]]] = {path: [] for path in _OPEN}
         for done in range(0, _CHANGES + 1, _EVERY):

@@ -4,7 +4,6 @@ import { ROOT } from "../lib/router.js";
 import { Pulse } from "./pulse.js";
 import { onSession, session } from "./session.js";
 
-const HEALTH = new URL("health", ROOT);
 const ANSWER_MILLIS = 3_000;
 const REFUSED = ["UNAUTHENTICATED", "FORBIDDEN"];
 const watches = new Set();
@@ -12,7 +11,7 @@ const listeners = new Set();
 const pulse = new Pulse({
   state: () => worst(),
   client: () => session.client,
-  answers: () => fetch(HEALTH, { cache: "no-store", signal: AbortSignal.timeout(ANSWER_MILLIS) }).then(({ ok }) => ok, () => false),
+  answers: (path) => fetch(new URL(path, ROOT), { cache: "no-store", signal: AbortSignal.timeout(ANSWER_MILLIS) }).then(({ ok }) => ok, () => false),
   changed() {
     tell();
     for (const watch of [...watches]) watch.changed?.();

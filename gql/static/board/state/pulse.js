@@ -17,8 +17,8 @@ const LONGEST_MILLIS = 15_000;
 const HASTY_TRIES = 3;
 
 /**
- * The pulse of a page. `page` has `state()`, the connection's; `client()`; `answers()`, which resolves to whether the server
- * answers a plain request; `changed()`, called when `silentSince` has become another; and `retry()`, which connects again.
+ * The pulse of a page. `page` has `state()`, the connection's; `client()`; `answers(path)`, which resolves to whether the
+ * server answers there; `changed()`, called when `silentSince` has become another; and `retry()`, which connects again.
  */
 export class Pulse {
   /** Since when nothing was heard, where that is too long; else nothing. */
@@ -101,7 +101,9 @@ export class Pulse {
   async #ask() {
     if (this.#isAsking) return;
     this.#isAsking = true;
-    const isThere = await this.#page.answers();
+    // For whether it is there, a path that costs it nothing; for whether it can be used again, one that asks its database.
+    const isLive = this.#page.state().status === "live" && !this.silentSince;
+    const isThere = await this.#page.answers(isLive ? "livez" : "health");
     this.#isAsking = false;
     const now = Date.now();
     const [shortest, longest] = PAUSE_MILLIS;

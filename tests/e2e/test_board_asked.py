@@ -1,6 +1,5 @@
 """What the board asks for again and again, because no subscription tells of it."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest

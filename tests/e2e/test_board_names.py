@@ -78,6 +78,64 @@ told.shown = ages();
 uptimes.stop();
 tell(told);
 """
+#: A wall's systems: a few, all in one live list, and then more than a list has, of which two are behind its end.
+_CATALOG = """
+globalThis.fetch = async () => ({ ok: true });
+const { default: documents } = await import("./documents.js");
+const { session } = await import("./state/session.js");
+const { Catalog } = await import("./state/catalog.js");
+const watches = new Map();
+const of = (id, name, status = "HEALTHY") => ({ id, key: id, name, underMaintenance: false, health: { status } });
+let [behind, maintained, reads] = [[of("y", "Y"), of("z", "Z")], [], 0];
+session.loaded = true;
+session.client = {
+  ping: () => true,
+  heard: Infinity,
+  watch(document, handlers) {
+    watches.set(document, handlers);
+    queueMicrotask(() => handlers.state({ status: "live", since: new Date() }));
+    return { stop: () => watches.get(document) === handlers && watches.delete(document) };
+  },
+  async query(document) {
+    if (document === documents.MaintenanceNow) return { maintenances: { nodes: [{ systems: maintained }] } };
+    reads += 1;
+    return { cursor: "1", systems: { nodes: [of("a", "A"), ...behind], pageInfo: { hasNextPage: false } } };
+  },
+};
+const told = {};
+const catalog = new Catalog(() => {});
+const say = async (items, totalCount = items.length) => {
+  watches.get(documents.Systems).list(items, { totalCount });
+  await settle();
+};
+const names = () => catalog.systems?.map(({ name }) => name);
+told.atFirst = names() ?? null;
+await say([of("a", "A"), of("b", "B")]);
+told.few = names();
+await say([of("a", "Renamed"), of("b", "B")]);
+told.renamed = names();
+maintained = [{ id: "b" }];
+await pass(60_000);
+told.maintained = catalog.systems.filter(({ underMaintenance }) => underMaintenance).map(({ id }) => id);
+told.readsOfFew = reads;
+await say([of("a", "Renamed")], 3);
+told.many = names();
+const systems = [{ systemId: "z", system: of("z", "Z", "UNHEALTHY") }];
+watches.get(documents.HealthChanges).next({ systemHealth: { systems } });
+told.sick = catalog.systems.filter(({ health }) => health.status !== "HEALTHY").map(({ id }) => id);
+behind = [of("y", "Other")];
+await pass(60_000);
+told.later = names();
+await say([of("a", "Renamed")], 1);
+told.fewAgain = names();
+reads = 0;
+await pass(300_000);
+told.readsAtLast = reads;
+told.watchesAtLast = watches.size;
+catalog.stop();
+told.watchesAfter = watches.size;
+tell(told);
+"""
 
 
 @pytest.fixture(scope="module")
@@ -106,3 +164,18 @@ def test_uptimes_in_view_follow_health_time_and_the_return_of_the_server(modules
     assert not told["unseen"]
     assert told["hidden"] == 0
     assert told["shown"]["a"] < 1_000
+
+
+def test_a_wall_shows_its_systems_as_they_are_however_many(modules: Path) -> None:
+    told: dict[str, Any] = run_script(modules, _CATALOG)
+    assert told["atFirst"] is None
+    assert told["few"] == ["A", "B"]
+    assert told["renamed"] == ["Renamed", "B"]
+    assert told["maintained"] == ["b"]
+    assert told["readsOfFew"] == 0
+    assert told["many"] == ["Renamed", "Y", "Z"]
+    assert told["sick"] == ["z"]
+    assert told["later"] == ["Renamed", "Other"]
+    assert told["fewAgain"] == ["Renamed"]
+    assert told["readsAtLast"] == 0
+    assert (told["watchesAtLast"], told["watchesAfter"]) == (1, 0)

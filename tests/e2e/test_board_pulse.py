@@ -30,7 +30,7 @@ async function play({ events, until, transport = "ws" }) {
     client: () => (world.isUp ? client : { ping: () => false }),
     answers: () => (asked += 1) && new Promise((resolve) => setTimeout(() => resolve(world.answers), 40)),
     changed: () => said.push([now(), pulse.silentSince === undefined ? "heard" : "silent"]),
-    retry: () => retries.push(now()),
+    retry: (isUp) => isUp || retries.push(now()),
   });
   const later = (pause) => new Date(Date.now() + pause);
   const close = (pause) => ({ isUp: false, state: { status: "behind", retryAt: later(pause) } });
@@ -40,6 +40,9 @@ async function play({ events, until, transport = "ws" }) {
     lose: () => (world.works = false), slow: () => (world.millis = 1_200),
     kill: () => Object.assign(world, close(100_000), { answers: false }),
     refuse: () => Object.assign(world, close(100_000)),
+    begin: () => Object.assign(world, { isUp: false, state: { status: "connecting", since: new Date() } }),
+    add: () => (world.state = { status: "connecting", since: new Date() }),
+    refused: () => (world.state = { status: "behind", since: new Date(), retryAt: later(60_000) }),
     hang: () => Object.assign(world, close(0)), hide: () => look(true), show: () => look(false),
     sleep: () => mock.timers.setTime(Date.now() + 3_600_000),
   };
@@ -72,8 +75,11 @@ _FROZEN = {
 _BACK = {f"back at {at}": _scene((1_000, "kill"), (at, "thaw"), until=at + 3_000) for at in range(2_000, 90_000, 7_700)}
 _OTHERS = {
     "lost": _scene((5_000, "lose"), until=8_000),
-    "hanging": _scene((5_000, "hang"), until=40_000),
+    "hanging": _scene((5_000, "hang"), until=90_000),
     "refusing": _scene((5_000, "refuse"), until=125_000),
+    "first": _scene((0, "begin"), until=30_000),
+    "added": _scene((5_000, "add"), until=30_000),
+    "limited": _scene((5_000, "refused"), until=30_000),
     "slow": _scene((5_000, "slow"), until=30_000),
     "asleep": _scene((5_000, "sleep"), until=8_000),
     "asleep while it dies": _scene((5_000, "freeze"), (5_000, "sleep"), until=8_000),
@@ -118,7 +124,18 @@ def test_a_server_that_answers_and_cannot_be_used_is_tried_ever_more_rarely(play
     retries = played[name]["retries"]
     assert 3 <= len(retries) <= most
     pauses = [after - before for before, after in pairwise(retries)]
-    assert pauses[-1] > 2 * pauses[0]
+    assert pauses[-1] > 1.5 * pauses[0]
+
+
+@pytest.mark.parametrize("name", ["added", "limited"])
+def test_a_subscription_that_is_not_there_yet_does_not_end_a_connection_that_works(played: Any, name: str) -> None:
+    assert played[name]["retries"] == []
+
+
+def test_a_connection_that_is_being_made_gets_its_time(played: Any) -> None:
+    first, second, *_ = played["first"]["retries"]
+    assert first >= 4_000
+    assert second - first >= 8_000
 
 
 @pytest.mark.parametrize("name", ["slow", "asleep"])

@@ -16,8 +16,8 @@ const pulse = new Pulse({
     tell();
     for (const watch of [...watches]) watch.changed?.();
   },
-  retry() {
-    session.client.reconnect();
+  retry(isUp) {
+    if (!isUp) session.client.reconnect();
     for (const watch of [...watches]) watch.retry?.();
   },
 });

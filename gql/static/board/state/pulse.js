@@ -11,14 +11,15 @@ const WAKING_MILLIS = 900;
 const PAUSE_MILLIS = [400, 1_200];
 /** Once it answers, what it has for the connection may be right behind; and a connection that is being made gets its time. */
 const SETTLE_MILLIS = 300;
-const CONNECT_MILLIS = 2_000;
+const CONNECT_MILLIS = 4_000;
 const LONGEST_MILLIS = 15_000;
 /** So many times in vain, and then ever more rarely: a server that answers but cannot be used is not to be pressed. */
 const HASTY_TRIES = 3;
 
 /**
  * The pulse of a page. `page` has `state()`, the connection's; `client()`; `answers(path)`, which resolves to whether the
- * server answers there; `changed()`, called when `silentSince` has become another; and `retry()`, which connects again.
+ * server answers there; `changed()`, called when `silentSince` has become another; and `retry(isUp)`, which
+ * tries again what failed, and connects again unless the connection is up.
  */
 export class Pulse {
   /** Since when nothing was heard, where that is too long; else nothing. */
@@ -65,8 +66,9 @@ export class Pulse {
     const now = Date.now();
     if (Math.abs(now - this.#ticked) > 4 * TICK_MILLIS) this.#from = now - QUIET_MILLIS + WAKING_MILLIS;
     this.#ticked = now;
-    const { status, retryAt } = this.#page.state();
-    if (status === "live") this.#ping(now);
+    const { status, since, retryAt } = this.#page.state();
+    const isOpen = this.#page.client().heard !== undefined;
+    if (status === "live" || isOpen) this.#ping(now);
     const heard = Math.max(this.#page.client().heard ?? this.#answered, this.#from);
     const isSilent = status === "live" && now - heard > QUIET_MILLIS;
     if (isSilent !== (this.silentSince !== undefined)) {
@@ -74,7 +76,10 @@ export class Pulse {
       this.#there = undefined;
       this.#page.changed();
     }
-    if (isSilent || status === "behind" || status === "connecting") this.#pursue(now, retryAt?.getTime() ?? 0);
+    const isUp = isOpen && now - heard <= QUIET_MILLIS;
+    // Over a connection that works, a subscription is only not there yet.
+    const isConnecting = status === "connecting" && !isUp;
+    if (isSilent || status === "behind" || isConnecting) this.#pursue(now, { isUp, since: retryAt ?? (isConnecting ? since : undefined) });
     else this.#tries = 0;
   }
 
@@ -84,18 +89,18 @@ export class Pulse {
     if (!this.#page.client().ping()) this.#ask();
   }
 
-  /** Asks whether the server is back, and connects again once it is. */
-  #pursue(now, retryAt) {
+  /** Asks whether the server is back, and connects again once it is. `since` is when the present try began, or will begin. */
+  #pursue(now, { isUp, since: tried = 0 }) {
     if (now >= this.#askAt) this.#ask();
     if (this.#there === undefined) return;
-    const isWaiting = retryAt > now;
+    const isWaiting = tried > now;
     const isConnecting = !isWaiting && !this.silentSince;
     const least = isConnecting ? CONNECT_MILLIS * 2 ** this.#tries : this.#tries < HASTY_TRIES ? 0 : 1_000 * 2 ** (this.#tries - HASTY_TRIES + 1);
-    const since = Math.max(this.#triedAt, isConnecting ? retryAt : 0);
+    const since = Math.max(this.#triedAt, isConnecting ? Number(tried) : 0);
     if (now - since < Math.min(least, LONGEST_MILLIS) || (!isWaiting && now - this.#there < SETTLE_MILLIS)) return;
     this.#tries += 1;
     this.#triedAt = now;
-    this.#page.retry();
+    this.#page.retry(isUp);
   }
 
   async #ask() {

@@ -60,6 +60,16 @@ def drive(
     return outcome
 
 
+def framed(body: bytes, *, token: str | None) -> bytes:
+    """Return the bytes of a request with that body, by the caller with that token."""
+    authorization = f"Authorization: Bearer {token}\r\n" if token else ""
+    head = (
+        "POST /graphql HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+        f"Accept: application/json\r\n{authorization}Content-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
 def percentile(latencies: Sequence[float], share: float) -> float:
     """The latency that this share of the requests stayed within."""
     return sorted(latencies)[min(len(latencies) - 1, int(len(latencies) * share))]

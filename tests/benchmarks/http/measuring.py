@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.http.client import Outcome, drive, percentile
+from tests.benchmarks.http.client import Outcome, drive, framed, percentile
 from tests.benchmarks.http.documents import Row, place_of
 from tests.benchmarks.http.samples import Samples
 from tests.benchmarks.http.servers import Server
@@ -47,7 +47,7 @@ class Subject:
         self._dialect = dialect
         self.port, self._pid = process.port, process.pid
         is_ours = server.root is not None
-        self._authorization = f"Authorization: Bearer {token}\r\n" if token and is_ours else ""
+        self._token = token if is_ours else None
         cursors = [self._place_of(moment) for moment, _ in samples.positions] if is_ours else samples.peers_cursors()
         self._samples = samples.with_cursors(cursors)
         self._requests: dict[str, Iterator[bytes]] = {}
@@ -92,11 +92,7 @@ class Subject:
         return str(self.ask(place_of(moment))["incidents"]["pageInfo"]["endCursor"])
 
     def _framed(self, body: bytes) -> bytes:
-        head = (
-            "POST /graphql HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
-            f"Accept: application/json\r\n{self._authorization}Content-Length: {len(body)}\r\n\r\n"
-        )
-        return head.encode() + body
+        return framed(body, token=self._token)
 
 
 def settle(subjects: Sequence[Subject]) -> None:

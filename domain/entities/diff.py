@@ -26,14 +26,21 @@ class Difference:
 def diff(prev: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> Difference:
     """Return the difference from one state to the next; an absent field equals a null one."""
     old, new = prev or {}, after or {}
-    changed = tuple(sorted(name for name in {*old, *new} if _differ(old.get(name), new.get(name))))
+    # Most values are the very same: a state is made of the one before it.
+    changed = tuple(
+        sorted(
+            [
+                name
+                for name in {*old, *new}
+                if (left := old.get(name)) is not (right := new.get(name)) and _differ(left, right)
+            ]
+        )
+    )
     return Difference(changed_fields=changed, delta={name: new.get(name) for name in changed})
 
 
 def _differ(left: Any, right: Any) -> bool:
-    # Most fields are plain, and most did not change: they need no canonical form.
-    if left is right:
-        return False
+    # Most fields are plain: they need no canonical form.
     if isinstance(left, str) and isinstance(right, str):
         return left != right
     compare = _COMPARED.get(type(left)) if type(left) is type(right) else None

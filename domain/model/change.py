@@ -57,7 +57,10 @@ class Touched:
         """Return the part as this audience sees it: newly hidden counts as removed, newly shown as added."""
         before = self.before if self.before is not None and audience.sees(self.before) else None
         after = self.after if self.after is not None and audience.sees(self.after) else None
-        return replace(self, before=before, after=after) if before is not None or after is not None else None
+        if before is None and after is None:
+            return None
+        is_same = before is self.before and after is self.after
+        return self if is_same else replace(self, before=before, after=after)
 
     def as_json(self) -> dict[str, Any]:
         """Return the form in the log; the part's text is never in it."""

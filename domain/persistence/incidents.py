@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -44,6 +45,7 @@ OPEN_FIRST = incidents.outerjoin(incident_systems, incident_systems.c.incident_i
 _PLAIN = ("id", "number", "title", "description", "severity", "suppress_notifications", "dedupe_key", "version")
 #: The fields that are one column each, and those that are the columns of an actor.
 _SINGLE = (*_PLAIN, *_TIMES, "status", "health_override")
+_single_of = attrgetter(*_SINGLE)
 _ACTORS = ("opened_by", "lead", "acknowledged_by")
 
 
@@ -350,10 +352,11 @@ def _columns(incident: Incident) -> dict[str, Any]:
 
 def _changed_columns(before: Incident, after: Incident) -> dict[str, Any]:
     """Return the columns that differ, with their new values."""
-    columns = {name: value for name in _SINGLE if (value := getattr(after, name)) != getattr(before, name)}
+    pairs = zip(_SINGLE, _single_of(before), _single_of(after), strict=True)
+    columns = {name: new for name, old, new in pairs if new is not old and new != old}
     for name in _ACTORS:
         old, new = getattr(before, name), getattr(after, name)
-        if new != old:
+        if new is not old and new != old:
             former = actor_columns(name, old)
             columns |= {key: value for key, value in actor_columns(name, new).items() if value != former[key]}
     return columns

@@ -9,6 +9,7 @@ from domain.errors import InvalidInputError
 from domain.ids import new_id
 from domain.model.actor import Actor
 from domain.model.change import Touched
+from domain.model.copies import changed
 from domain.model.incident import Incident, IncidentUpdate, IncidentUpdateVersion
 from domain.model.moment import iso
 from domain.model.timeline import settled
@@ -50,10 +51,10 @@ async def append_entry(
 ) -> tuple[Applied[Incident], IncidentUpdate]:
     """Append a timeline entry dated now and return it as stored; one that names the present status is a comment."""
     # The rule of timelines for the last entry needs no other entry: together they amount to the present status.
-    entry = replace(entry, created_at=await _end_of(unit, incident, entry))
+    entry = changed(entry, created_at=await _end_of(unit, incident, entry))
     after = incident
     if entry.status_change is incident.status:
-        entry = replace(entry, status_change=None, comment_status=entry.status_change)
+        entry = changed(entry, status_change=None, comment_status=entry.status_change)
     elif entry.status_change is not None:
         after = incident.with_status(entry.status_change, at=entry.created_at).following(incident)
         await save_incident(unit, incident, after)
@@ -77,16 +78,16 @@ async def settle(
     """
     stored = await unit.timeline.marks(before.id)
     after, marks = settled(after, stored)
-    changed = [mark for mark in marks if mark not in stored]
-    await unit.timeline.put_marks(changed)
+    moved = [mark for mark in marks if mark not in stored]
+    await unit.timeline.put_marks(moved)
     if after != before:
         await save_incident(unit, before, after)
-    others = [
+    edited = [
         Touched(part="updates", id=mark.id, before=mark.visibility, after=mark.visibility)
-        for mark in changed
+        for mark in moved
         if touched is None or mark.id != touched.id
     ]
-    return Applied(after=snapshot_of(after), touched=tuple([touched, *others] if touched else others))
+    return Applied(after=snapshot_of(after), touched=tuple([touched, *edited] if touched else edited))
 
 
 async def begun_at(unit: UnitOfWork, incident: Incident, at: datetime, *, field: str) -> Incident:

@@ -7,7 +7,7 @@ from graphql import GraphQLError, GraphQLSchema, OperationDefinitionNode, get_va
 
 from gql.limits.bounds import limited
 from gql.limits.structure import DEEPEST_VALUES
-from gql.limits.texts import refused_text
+from gql.limits.texts import NOT_TEXT, refused_text
 
 #: The number of values in all; checking each takes microseconds.
 _MOST_VALUES = 5_000
@@ -24,7 +24,7 @@ def unreadable(
     schema: GraphQLSchema, operation: OperationDefinitionNode, variables: Mapping[str, Any] | None
 ) -> list[GraphQLError]:
     """Return the errors of refused variables; empty when they may be read."""
-    if not variables:
+    if not variables or _values_in_brief(variables, DEEPEST_VALUES) <= _FEW_VALUES:
         return []
     level: list[Any] = [variables]
     seen, long = 0, False
@@ -45,6 +45,21 @@ def unreadable(
             return _wrong(schema, operation, variables) if long or seen > _FEW_VALUES else []
         level = inner
     return [limited("DEPTH_LIMIT", f"Lists and objects may lie {DEEPEST_VALUES} deep in one another at most.")]
+
+
+def _values_in_brief(value: Mapping[str, Any] | list[Any], depth: int) -> int:
+    """Return how many values there are; more than a few also where one of them needs a closer look."""
+    count = len(value)
+    if count > _FEW_VALUES or not depth:
+        return _FEW_VALUES + 1
+    members = value if isinstance(value, list) else ("".join(value), *value.values())
+    for member in members:
+        if isinstance(member, str):
+            if len(member) > _SHORT_CHARACTERS or NOT_TEXT in member:
+                return _FEW_VALUES + 1
+        elif isinstance(member, dict | list):
+            count += _values_in_brief(member, depth - 1)
+    return count
 
 
 def _wrong(

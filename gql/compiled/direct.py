@@ -9,17 +9,15 @@ from typing import Any, cast
 
 from graphql import (
     FragmentDefinitionNode,
-    GraphQLError,
     GraphQLObjectType,
     GraphQLResolveInfo,
     GraphQLSchema,
-    get_argument_values,
     get_named_type,
-    get_variable_values,
 )
 from graphql.pyutils import Path
 from strawberry.execution import optimized_is_awaitable
 
+from gql.compiled.coercing import Given
 from gql.compiled.parts import PayloadPlan
 from gql.compiled.plan import python_name
 from gql.context import Context
@@ -44,6 +42,7 @@ class DirectMutation:
         self._fragments = fragments
         self._on = schema.mutation_type
         self._field = self._on.fields[plan.field.name.value]
+        self._given = Given(schema, plan.operation, self._field, plan.field)
         self._payload = cast("GraphQLObjectType", get_named_type(self._field.type))
         self._path = Path(None, plan.key, self._on.name)
         #: The response keys of the errors, which are none, and of the payload's type.
@@ -83,16 +82,10 @@ class DirectMutation:
     def _info_and_arguments(
         self, variables: Mapping[str, Any] | None, context: Context
     ) -> tuple[GraphQLResolveInfo[Context], dict[str, Any]] | None:
-        plan = self._plan
-        values = get_variable_values(
-            self._schema, plan.operation.variable_definitions or (), dict(variables or {}), max_errors=1
-        )
-        if isinstance(values, list):
+        plan, read = self._plan, self._given.read(variables or {})
+        if read is None:
             return None
-        try:
-            given = get_argument_values(self._field, plan.field, values)
-        except GraphQLError:
-            return None
+        values, given = read
         info = GraphQLResolveInfo(
             field_name=plan.field.name.value,
             field_nodes=[plan.field],

@@ -29,6 +29,8 @@ _ATTEMPTS = 5
 _LONGEST_WAIT_SECONDS = 1.0
 #: How many changes that do not concern the handler are skipped before the position is stored.
 _UNWRITTEN = 1000
+#: How long a reader rests after changes that did not concern its handler: under load, it looks at several at once.
+_REST_SECONDS = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,7 @@ class DurableReader:
         #: Up to here all is handled, or did not concern the handler; -1 while that is not known.
         self._passed = -1
         self._unwritten = 0
+        self._rests_until = 0.0
 
     @property
     def reached(self) -> int:
@@ -141,18 +144,16 @@ class DurableReader:
                 with logging_failures(logger, "reader %s failed; retrying", self._name):
                     if not await self._pass_by(stopping):
                         await self.run_pending(stopping)
-                await self._rest(seen, stopped)
+                # A stop must not take as long as the longest wait.
+                await self._tail.beyond(seen, seconds=_LONGEST_WAIT_SECONDS, kinds=self._kinds, ends=stopped)
+                await self._rest(stopped)
         finally:
             stopped.cancel()
 
-    async def _rest(self, seen: int, stopped: asyncio.Task[Literal[True]]) -> None:
-        """Wait for a change, or for the end of waiting: a stop must not take as long as the longest wait."""
-        beyond = self._tail.beyond(seen, seconds=_LONGEST_WAIT_SECONDS, kinds=self._kinds)
-        waiting = asyncio.create_task(beyond)
-        try:
-            await asyncio.wait({waiting, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            waiting.cancel()
+    async def _rest(self, stopped: asyncio.Task[Literal[True]]) -> None:
+        rest = self._rests_until - time.monotonic()
+        if rest > 0:
+            await asyncio.wait({stopped}, timeout=rest)
 
     async def _pass_by(self, stopping: asyncio.Event) -> bool:
         """Handle or skip the changes in memory; return False where the log must be read."""
@@ -168,6 +169,7 @@ class DurableReader:
                 return True
             self._passed = batch[-1].seq
             self._unwritten += len(batch)
+            self._rests_until = time.monotonic() + _REST_SECONDS
         return True
 
     async def _next(self) -> Sequence[Change]:

@@ -6,6 +6,7 @@ import time
 from bisect import bisect_right
 from collections.abc import AsyncGenerator, Collection, Hashable, Sequence
 from contextlib import suppress
+from typing import Any
 
 from domain.errors import CursorExpiredError
 from domain.model.change import Change
@@ -104,19 +105,38 @@ class LogTail:
         while await self._read_page() == _PAGE:
             pass
 
-    async def beyond(self, position: int, *, seconds: float, kinds: Collection[str] | None = None) -> None:
-        """Wait until a change after that position was read, of these kinds if named, or until the timeout."""
+    async def beyond(
+        self,
+        position: int,
+        *,
+        seconds: float,
+        kinds: Collection[str] | None = None,
+        ends: asyncio.Future[Any] | None = None,
+    ) -> None:
+        """Wait until a change after that position was read, of these kinds if named; until the timeout, or the end."""
+        # One timer and no task: every change makes each of the durable readers wait anew.
         wake = asyncio.Event()
+        is_over = False
+
+        def end(_: object = None) -> None:
+            nonlocal is_over
+            is_over = True
+            wake.set()
+
+        timer = asyncio.get_running_loop().call_later(seconds, end)
+        if ends is not None:
+            ends.add_done_callback(end)
         self._followers.add(wake)
         try:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
-                    while not self._has_beyond(position, kinds):
-                        position = max(position, self._last)
-                        await wake.wait()
-                        wake.clear()
+            while not (is_over or self._has_beyond(position, kinds)):
+                position = max(position, self._last)
+                await wake.wait()
+                wake.clear()
         finally:
             self._followers.discard(wake)
+            timer.cancel()
+            if ends is not None:
+                ends.remove_done_callback(end)
 
     def seen(self, after: int, *, kinds: Collection[str]) -> Sequence[Change] | None:
         """Return the changes of some kinds after a position that were read; None where some are no longer in memory."""

@@ -100,6 +100,10 @@ def _of_report(change: Change) -> ReportEffect | None:
 
 
 def _of_incident(change: Change) -> OverrideEffect | None:
+    pictures = [each for each in (change.before, change.after) if each is not None]
+    has_override = any(each.get("health_override") is not None for each in pictures)
+    if not has_override and len({each["occurred_at"] for each in pictures}) == 1:
+        return None
     before, after = _Setting.of(change.before), _Setting.of(change.after)
     is_moved = change.before is not None and after.occurred_at not in (None, before.occurred_at)
     if not before.overrides and not after.overrides and not is_moved:

@@ -1,6 +1,6 @@
 """The health that reports and incidents set for systems, and when: written with the changes that lead to it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,12 +12,34 @@ from domain.model.health_effects import Effect, OverrideEffect, ReportEffect
 from domain.model.health_history import FAR, HealthSpan, StatusStep, worst_of
 from domain.model.incident import Health, HealthOverride, Status
 from domain.persistence.conditions import IS_OPEN
-from domain.persistence.dialects import is_sqlite, upsert_of_rows
+from domain.persistence.dialects import upsert_of
 from domain.persistence.health_tables import derived_health, health_spans
+from domain.persistence.prepared import Prepared, among
 from domain.persistence.tables import incident_updates, incidents, system_health, systems
 
 _SPANS = health_spans.c
 _BY_INCIDENTS = health_spans.join(incidents, incidents.c.id == _SPANS.incident_id)
+_NAMES = ("system_id", "incident_id", "status", "set_at", "unset_at", "began_at", "ended_at")
+_OF_INCIDENT = _SPANS.incident_id == sa.bindparam("incident")
+_IS_SET = sa.and_(_OF_INCIDENT, _SPANS.unset_at.is_(None))
+
+
+def _updating(chosen: sa.ColumnElement[bool], *names: str) -> sa.Update:
+    values: dict[str, Any] = {name: sa.bindparam(f"to_{name}") for name in names}
+    return sa.update(health_spans).where(chosen).values(**values)
+
+
+def _ending(*, sqlite: bool) -> sa.Update:
+    return _updating(sa.and_(_IS_SET, among(_SPANS.system_id, "systems", sqlite=sqlite)), "unset_at", "ended_at")
+
+
+_INSERT = Prepared(lambda _: sa.insert(health_spans).inline(), _NAMES)
+_END = Prepared(lambda sqlite: _ending(sqlite=sqlite))
+_LIFT = Prepared(lambda _: _updating(_IS_SET, "ended_at"))
+_MOVE = Prepared(lambda _: _updating(sa.and_(_OF_INCIDENT, _SPANS.set_at.is_(None)), "began_at"))
+_PRESENT = Prepared(lambda sqlite: _present(sqlite=sqlite))
+_SETTLED = ("system_id", "status")
+_SETTLE = Prepared(lambda sqlite: upsert_of(derived_health, ("system_id",), _SETTLED, sqlite=sqlite).inline(), _SETTLED)
 
 
 class HealthSpanRepository:
@@ -37,7 +59,7 @@ class HealthSpanRepository:
 
     async def present(self, system_ids: Sequence[str]) -> list[HealthStep]:
         """Return the step of each of these systems from what was settled last to what is the case now."""
-        return [_step(row) for row in await self._connection.execute(_present(system_ids))]
+        return [_step(row) for row in await _PRESENT.rows(self._connection, {"ids": list(system_ids)})]
 
     async def settle(self, system_ids: Sequence[str]) -> list[HealthStep]:
         """Return the step of each of these systems since its health was last settled; deleted ones are left out.
@@ -49,14 +71,12 @@ class HealthSpanRepository:
             {"system_id": step.system_id, "status": step.status} for step in steps if step.status is not step.previous
         ]
         if changed:
-            statement = upsert_of_rows(derived_health, ("system_id",), sqlite_has_it=is_sqlite(self._connection))
-            await self._connection.execute(statement, changed)
+            await _SETTLE.run_many(self._connection, changed)
         return steps
 
     async def insert_many(self, spans: Sequence[HealthSpan]) -> None:
         """Write spans of a history that is being loaded."""
-        if spans:
-            await self._connection.execute(sa.insert(health_spans), [_row(span) for span in spans])
+        await _INSERT.insert(self._connection, [_row(span) for span in spans])
 
     async def between(
         self, system_ids: Sequence[str], *, since: datetime, until: datetime, limit: int
@@ -111,15 +131,14 @@ class HealthSpanRepository:
             await self.insert_many([began])
 
     async def _write_override(self, effect: OverrideEffect) -> None:
-        of_incident = _SPANS.incident_id == effect.incident_id
-        is_set = sa.and_(of_incident, _SPANS.unset_at.is_(None))
+        connection, incident = self._connection, {"incident": effect.incident_id}
         if effect.ends:
-            is_ended = sa.and_(is_set, _SPANS.system_id.in_(effect.ends))
-            await self._update(is_ended, unset_at=effect.at, ended_at=effect.at)
+            ended = {"systems": list(effect.ends), "to_unset_at": effect.at, "to_ended_at": effect.at}
+            await _END.run(connection, {**incident, **ended})
         if effect.is_lifted:
-            await self._update(is_set, ended_at=effect.resolved_at or FAR)
+            await _LIFT.run(connection, {**incident, "to_ended_at": effect.resolved_at or FAR})
         if effect.is_moved:
-            await self._update(sa.and_(of_incident, _SPANS.set_at.is_(None)), began_at=effect.occurred_at)
+            await _MOVE.run(connection, {**incident, "to_began_at": effect.occurred_at})
         begun = [
             HealthSpan(
                 system_id=system_id,
@@ -133,11 +152,8 @@ class HealthSpanRepository:
         ]
         await self.insert_many(begun)
 
-    async def _update(self, chosen: sa.ColumnElement[bool], **values: datetime) -> None:
-        await self._connection.execute(sa.update(health_spans).where(chosen).values(**values))
 
-
-def _present(system_ids: Sequence[str]) -> sa.Select[Any]:
+def _present(*, sqlite: bool) -> sa.Select[Any]:
     """Return the query for what is reported of these systems, what open incidents set, and what was settled last."""
     # In the order of the alphabet as well, the last one is the worst.
     worst = (
@@ -152,15 +168,15 @@ def _present(system_ids: Sequence[str]) -> sa.Select[Any]:
     )
     columns = (systems.c.id, system_health.c.status.label("reported"), derived_health.c.status.label("previous"))
     statement = sa.select(*columns, worst.label("worst")).select_from(joined)
-    return statement.where(systems.c.id.in_(system_ids)).order_by(systems.c.id)
+    return statement.where(among(systems.c.id, "ids", sqlite=sqlite)).order_by(systems.c.id)
 
 
-def _step(row: sa.Row[Any]) -> HealthStep:
-    reported = Health(row.reported or Health.HEALTHY)
-    override = HealthOverride(row.worst) if row.worst else None
+def _step(row: Mapping[Any, Any]) -> HealthStep:
+    reported = Health(row["reported"] or Health.HEALTHY)
+    override = HealthOverride(row["worst"]) if row["worst"] else None
     return HealthStep(
-        system_id=row.id,
-        previous=Health(row.previous or Health.HEALTHY),
+        system_id=row["id"],
+        previous=Health(row["previous"] or Health.HEALTHY),
         status=worst_of(reported, override),
         reported=reported,
         override=override,
@@ -172,8 +188,7 @@ def _within(system_ids: Sequence[str], since: datetime, until: datetime) -> sa.C
 
 
 def _row(span: HealthSpan) -> dict[str, Any]:
-    names = ("system_id", "incident_id", "status", "set_at", "unset_at", "began_at", "ended_at")
-    return {name: getattr(span, name) for name in names}
+    return {name: getattr(span, name) for name in _NAMES}
 
 
 def span_of(row: sa.RowMapping) -> HealthSpan:

@@ -18,7 +18,8 @@ ORDER_KEY = ":order"
 class Field:
     """One field of a view: the columns that it needs, and how their values become the value that is shown.
 
-    A column alone is shown as it is, or by its name in `names`; several are handed to what `make` returns.
+    A column alone is shown as it is. `names` has the name that is shown for its value, or for those of several columns;
+    all others are handed to what `make` returns.
     """
 
     columns: tuple[str, ...]

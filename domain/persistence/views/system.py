@@ -15,7 +15,7 @@ from domain.persistence.log_tables import entity_transitions
 from domain.persistence.maintenance_instances import is_active, is_open
 from domain.persistence.maintenance_tables import maintenance_instances, maintenance_systems
 from domain.persistence.tables import incident_systems, incidents, system_health, systems
-from domain.persistence.views.view import FLAGS, Found, Joined, Lists, View, columns_of, for_all
+from domain.persistence.views.view import FLAGS, Found, Joined, Lists, View, columns_of
 
 _REPORTED = ("status", "message", "observed_at", "reported_at")
 _ORDER = list(Health)
@@ -90,6 +90,9 @@ def _effective(reported: str | None, worst: str | None) -> str:
     return max([Health.HEALTHY, *found], key=_ORDER.index).name
 
 
+_KNOWN = (None, *Health)
+#: By what is reported of a system and the worst that an incident sets, the name of the health that it has.
+_EFFECTIVE = {(reported, worst): _effective(reported, worst) for reported in _KNOWN for worst in _KNOWN}
 _REPORT = Shape(
     fields={
         **columns_of(system_health, _REPORTED),
@@ -103,7 +106,7 @@ SYSTEM = View(
     fields={"under_maintenance": Field(("under_maintenance",), FLAGS)},
     parts={
         "health": Shape(
-            fields={"status": Field(("reported_status", "worst"), make=for_all(_effective))},
+            fields={"status": Field(("reported_status", "worst"), _EFFECTIVE)},
             parts={"reported": _REPORT},
             lists={"overrides": "active_health_override"},
         )

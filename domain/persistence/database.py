@@ -76,8 +76,8 @@ class Database:
         self._recovery = Recovery(self.try_out)
         #: The log's position as of the latest write of this process.
         self.written = 0
-        #: The changes of this process that its reader of the log has yet to take; PostgreSQL's JSON is not ours.
-        self.fresh = FreshChanges()
+        #: The changes of this process that its reader of the log has yet to take.
+        self.fresh = FreshChanges(is_sqlite=self.is_sqlite)
 
     @property
     def is_sqlite(self) -> bool:
@@ -165,7 +165,7 @@ class Database:
     def project_at_once(self, projection: Projection, wanted: Wanted) -> list[Any] | None:
         """Do as `project` where that takes no waiting; None where it would."""
         driver = self._engines.driver
-        if driver is None or not self.can_project:
+        if driver is None or not (driver.is_immediate and self.can_project):
             return None
         try:
             return projection.read_at_once(driver, wanted)
@@ -281,7 +281,7 @@ class Database:
     def _kept(self, committed: Sequence["_Done[Any]"]) -> None:
         for done in committed:
             self.written = max(self.written, done.seq)
-            if done.unit.has_changes and self.is_sqlite:
+            if done.unit.has_changes:
                 self.fresh.add(done.unit.recorded, done.seq)
         if any(done.unit.has_changes for done in committed):
             for notify in self._on_append:

@@ -1,6 +1,8 @@
 """The changes that this process committed last, for its own reader of the log: it need not read them again."""
 
 from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
 
 import orjson
 
@@ -9,6 +11,8 @@ from domain.model.copies import changed
 
 #: More than this are forgotten: then nobody here takes them.
 _MOST = 500
+#: The classes of values that both databases spell alike.
+_SIMPLE = frozenset({str, int, bool, type(None)})
 #: The parts of a change that the log holds as JSON.
 _JSON = ("prev", "next", "delta", "before", "after", "payload")
 
@@ -16,7 +20,8 @@ _JSON = ("prev", "next", "delta", "before", "after", "payload")
 class FreshChanges:
     """Changes by their positions, as the log has them, until they are taken."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_sqlite: bool) -> None:
+        self._is_sqlite = is_sqlite
         self._changes: dict[int, Change] = {}
 
     def add(self, changes: Sequence[Change], last: int) -> None:
@@ -24,7 +29,12 @@ class FreshChanges:
         if len(self._changes) + len(changes) > _MOST:
             self._changes.clear()
         for seq, change in enumerate(changes, start=last - len(changes) + 1):
-            self._changes[seq] = _as_logged(change, seq)
+            parts = orjson.loads(orjson.dumps([getattr(change, name) for name in _JSON]))
+            try:
+                logged = parts if self._is_sqlite else _as_jsonb(parts)
+            except _UnknownError:
+                return  # nobody takes what follows on a gap: it is read from the log
+            self._changes[seq] = changed(change, seq=seq, **dict(zip(_JSON, logged, strict=True)))
 
     def take(self, after: int) -> Sequence[Change]:
         """Take the changes that follow a position without a gap, oldest first."""
@@ -37,6 +47,27 @@ class FreshChanges:
         return taken
 
 
-def _as_logged(change: Change, seq: int) -> Change:
-    parts = orjson.loads(orjson.dumps([getattr(change, name) for name in _JSON]))
-    return changed(change, seq=seq, **dict(zip(_JSON, parts, strict=True)))
+class _UnknownError(Exception):
+    """A value that PostgreSQL may spell differently."""
+
+
+def _as_jsonb(value: Any) -> Any:
+    """Return what JSON says as it comes out of PostgreSQL, which sorts names by their length and then by their bytes.
+
+    Raises:
+        _UnknownError: it has a number with a point.
+    """
+    if isinstance(value, dict):
+        return {
+            name: each if type(each := value[name]) in _SIMPLE else _as_jsonb(each) for name in _sorted(tuple(value))
+        }
+    if isinstance(value, list):
+        return [each if type(each) in _SIMPLE else _as_jsonb(each) for each in value]
+    if isinstance(value, float):
+        raise _UnknownError
+    return value
+
+
+@lru_cache(maxsize=200)
+def _sorted(names: tuple[str, ...]) -> list[str]:
+    return sorted(names, key=lambda name: (len(name.encode()), name.encode()))

@@ -47,9 +47,11 @@ class PooledTransactions:
         except BaseException:
             await _undo(connection, transaction)
             raise
+        else:
+            # Before anybody has a turn: the process's reader of the log takes changes in the order of their commits.
+            kept([result])
         finally:
             await connection.close()
-        kept([result])
         return result
 
     async def close(self) -> None:

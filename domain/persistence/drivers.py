@@ -34,6 +34,9 @@ _PAUSE_SECONDS = 2.0
 class Driver(Protocol):
     """A reader of one row at a time, each on a snapshot of its own."""
 
+    #: Whether short statements take no waiting.
+    is_immediate: bool
+
     @property
     def is_ready(self) -> bool:
         """False while it would fail or keep its caller waiting: then it is better not to ask it."""
@@ -56,6 +59,8 @@ class SqliteDriver(Driver):
 
     None holds a snapshot between reads.
     """
+
+    is_immediate = True
 
     def __init__(self, address: str, pragmas: Sequence[str]) -> None:
         self._address = address
@@ -212,6 +217,8 @@ class _ThreadReader:
 class PostgresDriver(Driver):
     """A few connections that statements share, each prepared by its text unless there is a pooler."""
 
+    is_immediate = False
+
     def __init__(self, connector: Connector, *, connections: int) -> None:
         self._connector = connector
         self._idle: list[asyncpg.Connection] = []
@@ -231,8 +238,7 @@ class PostgresDriver(Driver):
             if not self.is_ready:
                 raise TimeoutError("others wait on these connections")
             try:
-                async with asyncio.timeout(_LONGEST_SECONDS):
-                    row = await self._row(text, parameters)
+                row = await self._row(text, parameters)
             except TimeoutError:
                 self._pause()
                 raise
@@ -248,7 +254,7 @@ class PostgresDriver(Driver):
         return None
 
     async def _row(self, text: str, parameters: Sequence[Any]) -> Any:
-        connection = await self._ready()
+        connection = self._kept() or await self._opened()
         try:
             row = await self._first(connection, text, parameters)
         except BaseException:
@@ -270,24 +276,30 @@ class PostgresDriver(Driver):
         while self._idle:
             await self._idle.pop().close()
 
-    async def _ready(self) -> asyncpg.Connection:
+    def _kept(self) -> asyncpg.Connection | None:
         while self._idle:
             connection = self._idle.pop()
             if not connection.is_closed():
                 return connection
+        return None
+
+    async def _opened(self) -> asyncpg.Connection:
         try:
-            return await self._connector.connect(statement_cache_size=_PREPARED)
+            async with asyncio.timeout(_LONGEST_SECONDS):
+                return await self._connector.connect(statement_cache_size=_PREPARED)
         except (OSError, asyncpg.PostgresError):
             self._pause()
             raise
 
     async def _first(self, connection: asyncpg.Connection, text: str, parameters: Sequence[Any]) -> Any:
         if not self._connector.is_pooled:
-            return await connection.fetchrow(text, *parameters)
-        # It takes two messages, which a pooler would send to two servers outside a transaction.
-        transaction = connection.transaction(readonly=True)
-        await transaction.start()
-        row = await connection.fetchrow(text, *parameters)
-        await transaction.commit()
+            # The driver's own limit takes no task and no context, as that of the loop would.
+            return await connection.fetchrow(text, *parameters, timeout=_LONGEST_SECONDS)
+        async with asyncio.timeout(_LONGEST_SECONDS):
+            # It takes two messages, which a pooler would send to two servers outside a transaction.
+            transaction = connection.transaction(readonly=True)
+            await transaction.start()
+            row = await connection.fetchrow(text, *parameters)
+            await transaction.commit()
         # No rollback where it fails: the connection is ended, and a server that hangs would not answer to it.
         return row

@@ -20,6 +20,7 @@ from gql.requests.headers import VARIES, completed, known_or_new, name_request
 from gql.requests.incoming import Incoming
 from gql.requests.refusals import JsonResponse
 from gql.requests.statuses import GRAPHQL_JSON, JSON
+from gql.transport.answering import shown
 from gql.transport.documents import Documents
 from gql.transport.negotiation import Accepted, negotiate
 from gql.transport.operations import OperationRequest, operation_in
@@ -120,6 +121,9 @@ class Shortcut:
         return Begun(viewer=viewer, accepted=accepted, operation=operation, ready=ready, allowance=allowance)
 
     async def _later(self, request: Incoming, begun: Begun | None) -> Answer:
+        result = None if begun is None else await self._compiled.run_soon(begun.ready, begun.allowance)
+        if result is not None:
+            return _plain(shown(result), request)
         request_id = name_request(request.scope, request.headers.get(_REQUEST_ID))
         response = await self._respond(request, begun)
         # Nothing was asked for that is streamed, and the client cannot go before its body is read.

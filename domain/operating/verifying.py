@@ -90,10 +90,7 @@ async def verify(settings: Settings, tell: Callable[[Finding], None]) -> Report:
             report.found[finding.damage] += 1
             tell(finding)
 
-    url = database_url(settings.database_url)
-    if not isinstance(url, PostgresAddress) and not await asyncio.to_thread(Path(url.database or "").exists):
-        raise StartupError(f"There is no database file {url.database}.")
-    async with _opened(settings) as database:
+    async with opened(settings) as database:
         try:
             await database.read(inspect)
         except UnavailableError as error:
@@ -137,9 +134,15 @@ async def _check_revision(session: ReadSession) -> None:
 
 
 @asynccontextmanager
-async def _opened(settings: Settings) -> AsyncIterator[Database]:
-    """Open a database without migrating it, and without making a file where there is none."""
+async def opened(settings: Settings) -> AsyncIterator[Database]:
+    """Open a database without migrating it, and without making a file where there is none.
+
+    Raises:
+        StartupError: there is no such file.
+    """
     url = database_url(settings.database_url)
+    if not isinstance(url, PostgresAddress) and not await asyncio.to_thread(Path(url.database or "").exists):
+        raise StartupError(f"There is no database file {url.database}.")
     engines = create_engines(url, connections=_CONNECTIONS, has_direct=settings.direct_database_url is not None)
     database = Database(engines)
     try:

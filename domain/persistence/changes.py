@@ -73,6 +73,10 @@ class ChangeRepository:
         statement = sa.select(server_state.c.value).where(server_state.c.name == LOG_FLOOR)
         return int(await self._connection.scalar(statement) or 0)
 
+    async def keeps(self, seq: int) -> bool:
+        """Return whether all changes behind a position are kept, and the position is one of this log."""
+        return bool(await self._connection.scalar(sa.select(is_kept(sa.literal(seq, changes.c.seq.type)))))
+
     async def after(self, seq: int, *, limit: int, kinds: Sequence[str] | None = None) -> list[Change]:
         """Return the next changes after a position, oldest first."""
         statement = sa.select(changes).where(changes.c.seq > seq).order_by(changes.c.seq).limit(limit)
@@ -235,11 +239,15 @@ def _logged(actions: Sequence[ChangeAction] | None, events: Sequence[str] | None
 
 
 def is_kept(after: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
-    """Return whether all changes behind a position are kept, and the position is one of this log."""
-    floor = sa.select(sa.cast(server_state.c.value, sa.Integer)).where(server_state.c.name == literal(LOG_FLOOR))
+    """Return the condition that all changes behind a position are kept, and that the position is one of this log.
+
+    Such a position is that of a change, or where the log was pruned. Any other is one that a log had which was then
+    replaced by a backup: its changes are gone, even where the restored log has grown beyond it.
+    """
+    floor = sa.select(sa.cast(server_state.c.value, sa.BigInteger)).where(server_state.c.name == literal(LOG_FLOOR))
     known: sa.ColumnElement[int] = sa.func.coalesce(floor.scalar_subquery(), sa.literal_column("0"))
-    head = sa.func.coalesce(sa.select(sa.func.max(changes.c.seq)).scalar_subquery(), known)
-    return sa.and_(after >= known, after <= head)
+    place = changes.alias("place")
+    return sa.or_(after == known, sa.and_(after > known, sa.exists().where(place.c.seq == after)))
 
 
 def change_of(row: sa.RowMapping) -> Change:

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 from functools import cache
 from importlib import import_module
+from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -23,6 +24,8 @@ logger = logging.getLogger(__name__)
 
 #: The name in `server_state` of the oldest revision whose code still works on the schema. A later version wrote it.
 COMPATIBLE_SINCE = "compatible_since"
+#: The name of the state that says which version of this program was last started on the database.
+PROGRAM_VERSION = "program_version"
 MIGRATIONS = Path(__file__).parent / "migrations"
 _MIGRATION_LOCK = 0x1C1DE28
 _COMPATIBILITY = sa.select(server_state.c.value).where(server_state.c.name == COMPATIBLE_SINCE)
@@ -41,6 +44,7 @@ async def migrate(engines: Engines, *, migrations: Path = MIGRATIONS) -> None:
             if connection.dialect.name == "postgresql":
                 await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
             is_new = await connection.run_sync(_upgrade, migrations)
+            await connection.run_sync(_note_program)
     except (DBAPIError, OSError, sqlite3.Error, TimeoutError) as error:
         raise StartupError(_reason(error)) from error
     if engines.writer.dialect.name == "sqlite":
@@ -113,6 +117,15 @@ def _note_compatibility(connection: sa.Connection, head: ModuleType) -> None:
     connection.execute(sa.delete(server_state).where(server_state.c.name == COMPATIBLE_SINCE))
     if since is not None:
         connection.execute(sa.insert(server_state).values(name=COMPATIBLE_SINCE, value=since))
+
+
+def _note_program(connection: sa.Connection) -> None:
+    """Record which version of this program was last started on the database, for backups of it."""
+    present = version("incidentql")
+    noted = connection.scalar(sa.select(server_state.c.value).where(server_state.c.name == PROGRAM_VERSION))
+    if noted != present:
+        connection.execute(sa.delete(server_state).where(server_state.c.name == PROGRAM_VERSION))
+        connection.execute(sa.insert(server_state).values(name=PROGRAM_VERSION, value=present))
 
 
 @cache

@@ -19,7 +19,7 @@ from domain.model.paging import Order, PageRequest
 from domain.model.pictures import incident_of
 from domain.model.place import Place
 from domain.model.viewer import Audience
-from domain.persistence.changes import LOG_FLOOR
+from domain.persistence.changes import LOG_FLOOR, is_kept
 from domain.persistence.conditions import as_recorded, incident_condition, recorded_condition
 from domain.persistence.dialects import recorded_value
 from domain.persistence.incidents import IncidentRepository
@@ -36,7 +36,8 @@ class Kept:
     """The part of the log that is kept, and the moment of the last change up to a position, if any is kept."""
 
     floor: int
-    head: int
+    #: Whether all changes behind that position are.
+    is_kept: bool
     first_at: datetime | None
     moment: datetime | None
 
@@ -55,13 +56,13 @@ class ReplayRepository:
         moment = sa.select(columns.occurred_at).where(columns.seq <= seq).order_by(columns.seq.desc()).limit(1)
         found = sa.select(
             floor.scalar_subquery().label("floor"),
-            sa.select(sa.func.max(columns.seq)).scalar_subquery().label("head"),
             first.scalar_subquery().label("first_at"),
             moment.scalar_subquery().label("moment"),
+            is_kept(sa.literal(seq, columns.seq.type)).label("is_kept"),
         )
         row = (await self._connection.execute(found)).mappings().one()
         floor_seq = int(row["floor"] or 0)
-        return Kept(floor=floor_seq, head=row["head"] or floor_seq, first_at=row["first_at"], moment=row["moment"])
+        return Kept(floor=floor_seq, is_kept=bool(row["is_kept"]), first_at=row["first_at"], moment=row["moment"])
 
     async def get_many(self, ids: Sequence[str], place: Place) -> dict[str, Incident]:
         """Return the incidents of these ids as they were, in two statements; those that were not there are left out."""

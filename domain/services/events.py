@@ -164,7 +164,7 @@ class EventService:
         position = self._cursors.read_position(after)
 
         async def check(session: ReadSession) -> int:
-            if not await session.changes.floor() <= position <= await session.changes.head():
+            if not await session.changes.keeps(position):
                 raise CursorExpiredError
             return position
 

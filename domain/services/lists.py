@@ -202,7 +202,7 @@ class ListService:
                 return _known(seen, watch, until=until)
 
         async def read(session: ReadSession) -> list[Change] | None:
-            if not await session.changes.floor() <= since <= await session.changes.head():
+            if not await session.changes.keeps(since):
                 return None
             page = await session.changes.after(since, limit=_MOST_CHANGES + 1, kinds=kinds)
             if by_people and await session.erasures.has_pending():

@@ -120,7 +120,7 @@ class ReplayService:
     async def _behind(self, cursor: str) -> Place:
         seq = self._cursors.read_position(cursor, field="atCursor")
         kept = await self._database.read(lambda session: session.replay.kept(seq))
-        if not kept.floor <= seq <= kept.head:
+        if not kept.is_kept:
             raise CursorExpiredError(_TOO_OLD, field=["atCursor"])
         if kept.moment is not None:
             return Place(moment=kept.moment, seq=seq)

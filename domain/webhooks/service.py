@@ -223,10 +223,9 @@ class WebhookService:
             if position is None:
                 await _queue_parked(unit, webhook_id)
             else:
-                head = await unit.changes.head()
-                if position < await unit.changes.floor() or position > head:
+                if not await unit.changes.keeps(position):
                     raise CursorExpiredError
-                await unit.webhooks.replay(webhook_id, after=position, until=head)
+                await unit.webhooks.replay(webhook_id, after=position, until=await unit.changes.head())
             return (await unit.webhooks.get_many([webhook_id]))[webhook_id]
 
         outcome = await self._writer.run(work)

@@ -1,5 +1,6 @@
 """The commands of operators with their options; their code is imported on use."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -19,6 +20,26 @@ def verify(database_url: DatabaseUrl = None, as_json: AsJson = False) -> None:
     run(late(_WORK, "print_findings")(settings_of(database_url=database_url), as_json=as_json))
 
 
+def backup(
+    file: Annotated[Path, typer.Argument(help="The file to write.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace the file if it is there already.")] = False,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Write all of one moment to a file, while servers go on."""
+    run(late(_WORK, "back_up_to")(settings_of(database_url=database_url), file, force=force))
+
+
+def restore(
+    file: Annotated[Path, typer.Argument(help="A backup.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace what the database has.")] = False,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Restore a backup into a database that no server uses: all of it or nothing."""
+    run(late(_WORK, "restore_from")(settings_of(database_url=database_url), file, force=force))
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command()(verify)
+    app.command()(backup)
+    app.command()(restore)

@@ -1,9 +1,14 @@
 """The code of the commands of operators."""
 
+from pathlib import Path
+
 import orjson
 import typer
 
+from domain.clock import Clock
+from domain.operating.backing_up import back_up
 from domain.operating.findings import Finding
+from domain.operating.restoring import restore_backup
 from domain.operating.verifying import Report, verify
 from domain.settings import Settings
 
@@ -20,6 +25,22 @@ async def print_findings(settings: Settings, *, as_json: bool) -> None:
     typer.echo(orjson.dumps(_summary_as_json(report)).decode() if as_json else _summary(report))
     if not report.is_sound:
         raise typer.Exit(_DAMAGED)
+
+
+async def back_up_to(settings: Settings, file: Path, *, force: bool) -> None:
+    """Write a backup."""
+    made = await back_up(settings, file, force=force, now=Clock().now())
+    typer.echo(f"{file}: {made.size_bytes:,} bytes, schema {made.revision}.")
+    typer.echo("Keep the key of secrets as well: without it, what is encrypted cannot be read.")
+
+
+async def restore_from(settings: Settings, file: Path, *, force: bool) -> None:
+    """Restore a backup."""
+    label = await restore_backup(settings, file, force=force, now=Clock().now())
+    made = f" by incidentql {label.program}" if label.program else ""
+    taken = f", taken {label.taken_at}" if label.taken_at else ""
+    typer.echo(f"Restored: schema {label.revision}{made}{taken}.")
+    typer.echo("Secrets need the key that they were encrypted with. `incidentql verify` checks the rest.")
 
 
 def _summary(report: Report) -> str:

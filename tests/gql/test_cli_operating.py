@@ -50,3 +50,16 @@ def test_verify_does_not_read_a_schema_that_is_not_its_own(file: Path) -> None:
     with pytest.raises(SystemExit) as ended:
         app(["verify", "--database-url", f"sqlite:///{file}"], standalone_mode=False)
     assert ended.value.code == 2
+
+
+def test_a_backup_is_restored_over_what_is_there_only_with_force(file: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.db"
+    made = call("backup", str(copy), file=file)
+    assert (made.exit_code, "Keep the key of secrets" in made.output) == (0, True)
+    change(file, "INSERT INTO readers VALUES ('ahead', 5, '2026-03-01 09:00:00.000000')")
+    with pytest.raises(SystemExit) as ended:
+        app(["restore", str(copy), "--database-url", f"sqlite:///{file}"], standalone_mode=False)
+    assert ended.value.code == 2
+    restored = call("restore", "--force", str(copy), file=file)
+    assert (restored.exit_code, "Restored: schema" in restored.output) == (0, True)
+    assert call("verify", file=file).exit_code == 0

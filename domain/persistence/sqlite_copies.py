@@ -134,3 +134,16 @@ def _sync_folder(folder: Path) -> None:
 
 def _read_only(file: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"file:{quote(str(file.absolute()))}?mode=ro", uri=True, timeout=10)
+
+
+def journal_mode_of(file: Path) -> str:
+    """Return how a file is written: `wal`, or `delete` and others before its first start.
+
+    Raises:
+        StartupError: it cannot be read.
+    """
+    try:
+        with closing(_read_only(file)) as connection:
+            return str(connection.execute("PRAGMA journal_mode").fetchone()[0])
+    except sqlite3.DatabaseError as error:
+        raise StartupError(f"{file} cannot be read: {error}") from error

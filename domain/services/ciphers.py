@@ -41,6 +41,14 @@ class SecretCipher:
             raise _unreadable(name)
         return str(stored["value"])
 
+    def opens(self, ciphertext: str) -> bool:
+        """Return whether one of these keys encrypted it."""
+        try:
+            self._fernet.decrypt(ciphertext)
+        except InvalidToken:
+            return False
+        return True
+
     def digests(self, name: str, value: str) -> list[str]:
         """Return the digests of a value by each key, the present one's first: by those it is found and not read.
 

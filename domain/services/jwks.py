@@ -65,7 +65,7 @@ class IssuerKeys:
     async def _fetch(self) -> None:
         self._tried_at = self._clock.now()
         try:
-            keys = PyJWKSet.from_dict(await asyncio.to_thread(self._download)).keys
+            keys = PyJWKSet.from_dict(await asyncio.to_thread(download_keys, self._issuer, self._url)).keys
         except (OSError, HTTPException, ValueError, KeyError, TypeError, PyJWTError) as error:
             # Cached keys stay valid until they expire: the issuer may be away for a moment.
             logger.warning("the keys of the OIDC issuer could not be read: %s", error)
@@ -76,15 +76,20 @@ class IssuerKeys:
             self._keys |= {None: signing[0]}
         self._fetched_at = self._tried_at
 
-    def _download(self) -> Any:
-        url = self._url
-        if url is None:
-            about = _read_json(self._issuer.rstrip("/") + _DISCOVERY)
-            if about["issuer"] != self._issuer:
-                # OpenID Connect Discovery 1.0, 4.3: they must be the same.
-                raise ValueError(f"its discovery document is that of {about['issuer']!r}")
-            url = about["jwks_uri"]
-        return _read_json(url)
+
+def download_keys(issuer: str, url: str | None) -> Any:
+    """Return the keys of an issuer, from the address that its discovery document names unless there is another one.
+
+    Raises:
+        OSError, HTTPException, ValueError, KeyError, TypeError: they cannot be read.
+    """
+    if url is None:
+        about = _read_json(issuer.rstrip("/") + _DISCOVERY)
+        if about["issuer"] != issuer:
+            # OpenID Connect Discovery 1.0, 4.3: they must be the same.
+            raise ValueError(f"its discovery document is that of {about['issuer']!r}")
+        url = about["jwks_uri"]
+    return _read_json(url)
 
 
 def _read_json(url: str) -> Any:

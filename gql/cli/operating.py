@@ -38,8 +38,17 @@ def restore(
     run(late(_WORK, "restore_from")(settings_of(database_url=database_url), file, force=force))
 
 
+def doctor(database_url: DatabaseUrl = None, as_json: AsJson = False) -> None:
+    """Examine settings, the database, and the servers that this one needs, before or beside a running one.
+
+    Exits with 0 where no part has a problem, and with 1 else; no secret is printed.
+    """
+    run(late(_WORK, "print_examination")({"database_url": database_url}, as_json=as_json))
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command()(verify)
     app.command()(backup)
     app.command()(restore)
+    app.command()(doctor)

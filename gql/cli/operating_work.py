@@ -1,5 +1,7 @@
 """The code of the commands of operators."""
 
+import logging
+from collections.abc import Mapping
 from pathlib import Path
 
 import orjson
@@ -7,6 +9,8 @@ import typer
 
 from domain.clock import Clock
 from domain.operating.backing_up import back_up
+from domain.operating.examining.all import examine
+from domain.operating.examining.results import Verdict
 from domain.operating.findings import Finding
 from domain.operating.restoring import restore_backup
 from domain.operating.verifying import Report, verify
@@ -41,6 +45,20 @@ async def restore_from(settings: Settings, file: Path, *, force: bool) -> None:
     taken = f", taken {label.taken_at}" if label.taken_at else ""
     typer.echo(f"Restored: schema {label.revision}{made}{taken}.")
     typer.echo("Secrets need the key that they were encrypted with. `incidentql verify` checks the rest.")
+
+
+async def print_examination(overrides: Mapping[str, str | None], *, as_json: bool) -> None:
+    """Print a line for each part of an installation; exit with code 1 where one has a problem."""
+    # What the parts would log is in the lines.
+    logging.disable(logging.CRITICAL)
+    try:
+        results = [result async for result in examine(overrides)]
+    finally:
+        logging.disable(logging.NOTSET)
+    for result in results:
+        typer.echo(orjson.dumps(result.as_json()).decode() if as_json else str(result))
+    if any(result.verdict is Verdict.PROBLEM for result in results):
+        raise typer.Exit(_DAMAGED)
 
 
 def _summary(report: Report) -> str:

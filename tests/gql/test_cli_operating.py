@@ -63,3 +63,13 @@ def test_a_backup_is_restored_over_what_is_there_only_with_force(file: Path, tmp
     restored = call("restore", "--force", str(copy), file=file)
     assert (restored.exit_code, "Restored: schema" in restored.output) == (0, True)
     assert call("verify", file=file).exit_code == 0
+
+
+def test_doctor_says_whether_a_part_has_a_problem(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    well = call("doctor", file=file)
+    assert (well.exit_code, "ok       schema" in well.output) == (0, True)
+    monkeypatch.setenv("INCIDENTQL_SECRET_KEY", "no-key")
+    ill = call("doctor", "--json", file=file)
+    results = [json.loads(line) for line in ill.output.splitlines()]
+    assert ill.exit_code == 1
+    assert {result["part"] for result in results if result["verdict"] == "problem"} == {"secret key"}

@@ -1,6 +1,6 @@
 """Links that sign in whoever opens them: anybody can send one."""
 
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Route, expect
 
 from tests.e2e.api import Api
 from tests.e2e.boards import visiting
@@ -11,6 +11,10 @@ from tests.pages import of_pages
 pytestmark = of_pages
 
 _NAME = "<img src=x onerror=alert(1)>"
+
+
+def _asks(route: Route) -> bool:
+    return route.request.method == "GET"
 
 
 async def test_a_link_with_a_token_asks_whoever_is_signed_in_as_somebody_else(
@@ -32,6 +36,13 @@ async def test_a_link_with_a_token_asks_whoever_is_signed_in_as_somebody_else(
             await expect(asked).to_have_count(0)
             await page.reload()
             await expect(account).to_be_visible()
+        # Where the server does not say who is signed in, nobody is taken for nobody.
+        await page.route("**/session", lambda route: route.fulfill(status=503) if _asks(route) else route.continue_())
+        await visit.open(f"#token={theirs}")
+        await expect(page.get_by_text("could not be used")).to_be_visible()
+        await page.unroute("**/session")
+        await page.reload()
+        await expect(account).to_be_visible()
         await visit.open(f"#token={TOKEN}")
         await visit.open("#token=wrong")
         await expect(page.get_by_text("could not be used")).to_be_visible()

@@ -41,7 +41,10 @@ async function takeLink() {
   // Out of the address first: it would stay in the history and be sent along with links.
   history.replaceState(history.state, "", location.pathname + location.search);
   try {
-    const present = (await ask())?.viewer;
+    const found = await ask();
+    // Whoever cannot be told from nobody is not signed in as somebody else without a question.
+    if (!found) throw new Error("Who is signed in is not known.");
+    const present = found.viewer;
     const offered = present && (await viewerOf(token));
     if (!present) session.link = (await post(token)) ? { signedIn: true, unasked: true } : { refused: true };
     else if (!offered) session.link = { refused: true };

@@ -26,7 +26,9 @@ def routes_of_sessions(domain: Domain) -> list[BaseRoute]:
     at_issuer = SigningIn(domain, sessions, OidcSignIn(rules, domain.clock)).routes() if rules else []
 
     async def admit(request: Request, domain: Domain) -> Viewer:
-        return await (admit_attempt if request.method == "POST" else admit_look)(request, domain)
+        # Pages of others are refused whatever token they send, and use up nobody's attempts.
+        is_attempt = request.method == "POST" and sessions.is_from_page(request)
+        return await (admit_attempt if is_attempt else admit_look)(request, domain)
 
     methods = ("GET", "HEAD", "POST", "DELETE")
     answer = guarded(domain, sessions.answer, methods=methods, admit=admit, most_bytes=_MOST_BODY_BYTES)

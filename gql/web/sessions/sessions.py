@@ -45,7 +45,7 @@ class Sessions:
         if call.request.method in {"GET", "HEAD"}:
             return await self._who(call.request)
         request = Incoming(call.request.scope, call.request.receive)
-        if not self._cookie.is_from_page(request.scope, request.headers):
+        if not self.is_from_page(call.request):
             # Else a page of anybody could have its visitors work under an account that it knows.
             raise ForbiddenError("Only a page of this server may sign somebody in or out.")
         response = Response(status_code=204, headers=dict(HEADERS))
@@ -68,6 +68,10 @@ class Sessions:
         left = _KEPT if viewer.expires_at is None else min(_KEPT, viewer.expires_at - self._domain.clock.now())
         self._set(response, request, token, seconds=max(1, int(left.total_seconds())))
         return viewer
+
+    def is_from_page(self, request: Request) -> bool:
+        """Return whether a page of this server sent a request."""
+        return self._cookie.is_from_page(request.scope, Incoming(request.scope, request.receive).headers)
 
     def fits(self, token: str) -> bool:
         """Return whether a browser would keep this token."""

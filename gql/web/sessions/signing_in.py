@@ -30,6 +30,7 @@ _LOGIN, _CALLBACK = "/session/login", "/session/callback"
 _ATTEMPT_SECONDS = 600
 _HEADERS = {"cache-control": "no-store", "referrer-policy": "no-referrer"}
 _ELSEWHERE = "This sign-in was begun in another window, at another address of this server, or too long ago."
+_NO_VISIT = "Open this address in a window of its own."
 _NOT_LET_IN = "The identity provider did not let you in."
 _AWAY = "The identity provider is not available at the moment. Try again in a minute."
 #: What the issuer says where it is out of order itself (RFC 6749, 4.1.2.1).
@@ -65,6 +66,8 @@ class SigningIn:
         name, places = self._domain.settings.public_name, []
         try:
             places.append(checked_place(wanted))
+            if not _is_visit(request):
+                raise InvalidInputError(_NO_VISIT)
             await admit_attempt(request, self._domain)
             return await work(request, places[0])
         except RefusalError as error:
@@ -140,6 +143,15 @@ class SigningIn:
 
     def _redirect_uri(self, request: Request) -> str:
         return f"{site_of(request, self._domain.settings).url}{_CALLBACK}"
+
+
+def _is_visit(request: Request) -> bool:
+    """Return whether a person may be looking: pictures and frames of other pages use up nobody's attempts.
+
+    Browsers that are older than these headers, and programs, say nothing.
+    """
+    wanted = {"sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
+    return all(request.headers.get(name, value) == value for name, value in wanted.items())
 
 
 def _attempt_in(kept: Mapping[str, str]) -> Attempt | None:

@@ -294,6 +294,13 @@ async def test_guesses_are_limited_by_address_and_readers_pay_nothing(
     assert await role_of(page) == "ANONYMOUS"
 
 
+async def test_pages_of_others_use_up_no_attempts(page: httpx.AsyncClient, token: str, clock: SteppingClock) -> None:
+    clock.step = timedelta()
+    evil = {"origin": "http://evil.test", "sec-fetch-site": "cross-site", "content-type": "text/plain"}
+    assert {(await page.post("/session", content=b"x", headers=evil)).status_code for _ in range(70)} == {403}
+    await sign_in(page, token)
+
+
 @pytest.mark.parametrize("path", ["/mcp", "/feed.atom", "/integrations/cloudevents"])
 async def test_no_other_route_takes_the_cookie(settings: Settings, clock: SteppingClock, path: str) -> None:
     async with (

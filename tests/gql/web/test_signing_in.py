@@ -383,6 +383,17 @@ async def test_attempts_at_the_issuer_are_limited_by_address(browser: Browser, c
     assert "Try again in" in (await browser.http.get("/session/login")).text
 
 
+@pytest.mark.parametrize(
+    "headers", [{"sec-fetch-mode": "no-cors"}, {"sec-fetch-mode": "navigate", "sec-fetch-dest": "iframe"}], ids=repr
+)
+async def test_pictures_and_frames_of_others_use_up_no_attempts(browser: Browser, headers: dict[str, str]) -> None:
+    for _ in range(61):
+        refused = await browser.http.get("/session/login", headers=headers)
+        assert (refused.status_code, "set-cookie" in refused.headers) == (400, False)
+    visit = {"sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
+    assert (await browser.http.get("/session/login", headers=visit)).status_code == 303
+
+
 async def test_without_a_client_nobody_signs_in_at_an_issuer(domain: Domain) -> None:
     transport = httpx.ASGITransport(app=create_app(domain))
     async with httpx.AsyncClient(transport=transport, base_url=BASE) as http:

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from starlette.responses import Response
 
 from domain.model.public_page import PublicPage
+from gql.requests.admission import charged
 from gql.web.conditions import names_tag
 from gql.web.feeds.site import Site
 from gql.web.guarding import Call
@@ -20,6 +21,8 @@ _CACHED = "public, max-age=10"
 #: The bodies that are kept at a time: one for each path and host that readers come by, and anybody may name a host.
 _MOST_KEPT = 256
 _MOST_BYTES = 32 * 1024 * 1024
+#: The points that a body costs which is there for another host.
+_OTHER_HOST = 20_000
 _NONE: Mapping[str, str] = MappingProxyType({})
 
 
@@ -51,8 +54,11 @@ class Answers:
         """Return the answer with a page in some format, or one without it for readers who have it.
 
         Only tags count, no dates: those have no fractions of a second, and a new title moves none of them.
+
+        Raises:
+            RefusalError: the caller is over their rate limit.
         """
-        body = await self._body(call.request.url.path, page, site, render)
+        body = await self._body(call, page, site, render)
         sent = {
             **headers,
             "etag": body.tag,
@@ -65,11 +71,14 @@ class Answers:
             return Response(media_type=media, headers={**sent, "content-length": str(len(body.content))})
         return Response(body.content, media_type=media, headers=sent)
 
-    async def _body(self, path: str, page: PublicPage, site: Site, render: Callable[[], bytes]) -> _Body:
-        name = (path, site.url)
+    async def _body(self, call: Call, page: PublicPage, site: Site, render: Callable[[], bytes]) -> _Body:
+        name = (call.request.url.path, site.url)
         async with self._making:
             kept = self._bodies.get(name)
             if kept is None or kept.page is not page:
+                if any(other[0] == name[0] and each.page is page for other, each in self._bodies.items()):
+                    # It is there under another host: whoever makes names up keeps all readers waiting.
+                    await charged(call.request, call.domain, call.viewer, points=_OTHER_HOST)
                 # A calendar of a year takes half a second, which other requests do not wait for.
                 content = await asyncio.to_thread(render)
                 # Of the content, not of the position: what happens out of the public's sight does not show in it.

@@ -25,6 +25,8 @@ from gql.web.status.rendering import Renderer
 from gql.web.status.texts import AUTO, Texts, language_for, languages
 
 _REFERENCE = re.compile(r"INC-([1-9][0-9]{0,8})")
+#: The points that a page costs which is to be made; it reads as much as a list does, and is then kept for all.
+_MAKING = 100
 #: What a reader is asked to wait for while the database is away.
 _RETRY_SECONDS = "10"
 #: Makes a page from a request, in a language.
@@ -45,15 +47,16 @@ def routes_of_status(domain: Domain) -> list[BaseRoute]:
     takes_mail = VisitorKind.MAIL in domain.visitors.service.kinds()
     renderer = Renderer(name=settings.public_name, look=look, takes_mail=takes_mail)
     reader = Reader(domain, renderer)
-    serve = _Serving(domain, renderer).page
+    serving = _Serving(domain, renderer)
+    serve = serving.page
     files = {name: file_answer(Body.of(file.content), file.media) for name, file in look.files.items()}
     embed = Answer(Body.of((STATIC / "status" / "embed.js").read_bytes()), "text/javascript", is_for_all=True)
     picture = partial(serve, media=SVG, is_for_all=True)
     return [
         Route("/status", serve(lambda _, texts: reader.front(texts))),
         Route("/status/summary.json", serve(lambda _, texts: summary(reader, texts), media=JSON, is_for_all=True)),
-        Route("/status/embed.js", embed),
-        Route(f"/status/files/{renderer.version}/{{name}}", _Files(files)),
+        Route("/status/embed.js", serving.read_only(embed)),
+        Route(f"/status/files/{renderer.version}/{{name}}", serving.read_only(_Files(files))),
         Route("/status/history/{month}", serve(lambda asked, texts: reader.month(asked.path_params["month"], texts))),
         Route("/status/systems/{key}", serve(lambda asked, texts: reader.system(asked.path_params["key"], texts))),
         Route("/status/{reference}", serve(lambda asked, texts: _incident(reader, asked, texts))),
@@ -108,6 +111,10 @@ class _Serving:
                 response = self._refused(scope, error, texts)
             await response(scope, receive, send)
 
+        return self.read_only(app)
+
+    def read_only(self, app: ASGIApp) -> ASGIApp:
+        """Return the application for methods that read, which refuses all others."""
         return _ReadOnly(app, self._wrong_method)
 
     async def _body(self, scope: Scope, receive: Receive, make: Make, texts: Texts) -> Body:
@@ -120,7 +127,7 @@ class _Serving:
         if body is None:
             if is_public:
                 # What is kept costs less than a look at what the caller may spend; nobody's token is looked at.
-                await charged(request, self._domain, ANONYMOUS, points=1)
+                await charged(request, self._domain, ANONYMOUS, points=_MAKING)
             body = await self._kept.made(name, lambda: make(request, texts))
         return body
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 from xml.etree import ElementTree as Xml
 
@@ -17,7 +18,7 @@ from domain.model.viewer import Visibility
 from domain.settings import Settings
 from gql.app import create_app
 from gql.web.feeds.answers import Answers
-from tests.conftest import CountStatements
+from tests.conftest import CountStatements, SteppingClock
 from tests.factories import ADMIN, make_incident, make_system, make_token, report_health, set_status
 from tests.gql.dialects import on_both_databases
 
@@ -72,6 +73,19 @@ async def test_a_feed_reader_finds_nothing_wrong_with_a_feed_without_incidents(r
         ("self", "http://incidents.test/feed.atom"),
         ("alternate", "http://incidents.test/status"),
     ]
+
+
+async def test_names_of_hosts_that_are_made_up_are_soon_too_dear(settings: Settings, clock: SteppingClock) -> None:
+    clock.step = timedelta()
+    async with running_domain(replace(settings, rate_limit=100_000), live=False, clock=clock) as other:
+        transport = httpx.ASGITransport(app=create_app(other))
+        async with httpx.AsyncClient(transport=transport, base_url="http://incidents.test") as client:
+            assert [(await client.get("/feed.atom")).status_code for _ in range(8)] == [200] * 8
+            # Each has a body of its own, which is work: one client could keep all readers waiting.
+            hosts = [{"host": f"{number}.test"} for number in range(8)]
+            statuses = [(await client.get("/feed.atom", headers=host)).status_code for host in hosts]
+            assert statuses == [200] * 4 + [429] * 4
+            assert (await client.get("/feed.atom")).status_code == 200
 
 
 @on_both_databases

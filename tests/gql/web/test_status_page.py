@@ -304,9 +304,11 @@ async def test_a_head_has_the_headers_alone(read: Read) -> None:
     assert {**head.headers, "x-request-id": ""} == {**whole.headers, "x-request-id": ""}
 
 
-async def test_the_page_takes_no_other_methods(read: Read) -> None:
-    answer = await read(method="POST")
-    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD")
+async def test_nothing_of_the_page_takes_other_methods(read: Read) -> None:
+    [style, *_] = re.findall(r'href="(status/files/[^"]*css)"', (await read()).text)
+    for path in ("/status", "/status/embed.js", f"/{style}", "/badge.svg", "/status/summary.json"):
+        answer = await read(path, method="POST")
+        assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD"), path
 
 
 async def test_files_are_kept_for_ever_under_the_address_of_their_version(read: Read) -> None:

@@ -20,6 +20,7 @@ _NUMBER = re.compile(r"[0-9]+")
 #: RFC 5321, 4.5.3.1.3, without the angle brackets.
 _LONGEST_MAIL = 254
 _LONGEST_URL = 2_000
+_WEB_PORTS, _LEAST_PORT = {80, 443}, 1024
 
 
 def checked_mail(text: str) -> str:
@@ -53,6 +54,9 @@ def checked_webhook(text: str) -> str:
         raise InvalidInputError(error.message, field=["webhook"]) from None
     if url.userinfo or url.fragment:
         raise InvalidInputError("The URL must hold no user, no password and no fragment.", field=["webhook"])
+    if url.port is not None and url.port not in _WEB_PORTS and url.port < _LEAST_PORT:
+        # Those are of mail servers and others, which would have to read what anybody has them sent.
+        raise InvalidInputError("The port must be 80, 443 or one from 1024 on.", field=["webhook"])
     return str(url)
 
 

@@ -316,6 +316,7 @@ async def test_what_is_no_mail_address_is_refused(domain: Domain, address: str) 
             "http://[::1]/",
             "http://169.254.169.254/",
         ),
+        *("http://mail.example.com:25/", "https://example.com:0/", "http://example.com:993/hook"),
         *("https://hooks.example.com/#here", f"https://hooks.example.com/{'a' * 2_000}"),
     ],
 )

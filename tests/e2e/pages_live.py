@@ -67,6 +67,10 @@ _SAID = """([from, to, isLive]) => {
 }"""
 
 
+#: From when to when no page could reach the server, and from when on each of them could.
+_Moments = tuple[float, float, float]
+
+
 @dataclass(slots=True, kw_only=True)
 class Result:
     """The result of a run. Times are in milliseconds."""
@@ -183,11 +187,11 @@ async def watch_pages(
 async def _trouble(scene: _Scene, name: str, timed: int) -> None:
     scene.writer.go_on()
     await asyncio.sleep(scene.dice.uniform(0.2, 1.0))
-    dead_at, back_at = await CAUSES[name](scene)
+    dead_at, dead_until, back_at = await CAUSES[name](scene)
     took, found = await scene.settle()
     found += await scene.all_live()
     # A page that is suspended shows nothing to anybody.
-    live_for_dead = await scene.said(dead_at, back_at, is_live=True)
+    live_for_dead = await scene.said(dead_at, dead_until, is_live=True)
     dead_for_live = await scene.said(back_at, time.time() * 1000, is_live=False)
     for wrong, page in (live_for_dead, dead_for_live):
         scene.result.most_wrong = max(scene.result.most_wrong, wrong)
@@ -206,30 +210,30 @@ def _now() -> float:
     return time.time() * 1000
 
 
-async def _kill(scene: _Scene) -> tuple[float, float]:
+async def _kill(scene: _Scene) -> _Moments:
     dead_at = _now()
     await scene.server.kill()
     # Every now and then for long: retries become rare in the meantime.
     await asyncio.sleep(20 if scene.result.kills % 8 == 7 else scene.dice.uniform(0.0, 3.0))
     await scene.server.start()
-    return dead_at, _now()
+    return dead_at, _now(), _now()
 
 
-async def _freeze(scene: _Scene) -> tuple[float, float]:
+async def _freeze(scene: _Scene) -> _Moments:
     dead_at = _now()
     scene.server.freeze()
     await asyncio.sleep(scene.dice.uniform(2.5, 6.0))
     scene.server.thaw()
-    return dead_at, _now()
+    return dead_at, _now(), _now()
 
 
-async def _suspend(scene: _Scene) -> tuple[float, float]:
+async def _suspend(scene: _Scene) -> _Moments:
     async with suspended(scene.browser):
         await asyncio.sleep(scene.dice.uniform(1.0, 4.0))
-    return _now(), _now()
+    return _now(), _now(), _now()
 
 
-async def _die_asleep(scene: _Scene) -> tuple[float, float]:
+async def _die_asleep(scene: _Scene) -> _Moments:
     """Let the server die while the browser sleeps, and come back after that has woken."""
     async with suspended(scene.browser):
         await scene.server.kill()
@@ -237,22 +241,21 @@ async def _die_asleep(scene: _Scene) -> tuple[float, float]:
     woken_at = _now()
     await asyncio.sleep(scene.dice.uniform(0.5, 3.0))
     await scene.server.start()
-    return woken_at, _now()
+    return woken_at, _now(), _now()
 
 
-async def _cut_off(scene: _Scene) -> tuple[float, float]:
+async def _cut_off(scene: _Scene) -> _Moments:
     for page in scene.pages.values():
         await page.context.set_offline(True)
     dead_at = _now()
     await asyncio.sleep(scene.dice.uniform(2.5, 6.0))
-    back_at = _now()
+    dead_until = _now()
     for page in scene.pages.values():
         await page.context.set_offline(False)
-    # Between these two, each page has a moment of its own.
-    return dead_at, back_at
+    return dead_at, dead_until, _now()
 
 
-CAUSES: dict[str, Callable[[_Scene], Awaitable[tuple[float, float]]]] = {
+CAUSES: dict[str, Callable[[_Scene], Awaitable[_Moments]]] = {
     "killed": _kill,
     "suspended": _suspend,
     "offline": _cut_off,

@@ -23,14 +23,14 @@ async function play({ events, until, transport = "ws" }) {
     heard: transport === "ws" ? began : undefined,
     ping: () => transport === "ws" && world.isUp && (pings += 1) && setTimeout(answer, world.millis) !== undefined,
   };
-  const [said, retries] = [[], []];
+  const [said, retries, again] = [[], [], []];
   let [asked, pings] = [0, 0];
   const pulse = new Pulse({
     state: () => world.state,
     client: () => (world.isUp ? client : { ping: () => false }),
     answers: () => (asked += 1) && new Promise((resolve) => setTimeout(() => resolve(world.answers), 40)),
     changed: () => said.push([now(), pulse.silentSince === undefined ? "heard" : "silent"]),
-    retry: (isUp) => isUp || retries.push(now()),
+    retry: (isUp) => (isUp ? again : retries).push(now()),
   });
   const later = (pause) => new Date(Date.now() + pause);
   const close = (pause) => ({ isUp: false, state: { status: "behind", retryAt: later(pause) } });
@@ -43,6 +43,9 @@ async function play({ events, until, transport = "ws" }) {
     begin: () => Object.assign(world, { isUp: false, state: { status: "connecting", since: new Date() } }),
     add: () => (world.state = { status: "connecting", since: new Date() }),
     refused: () => (world.state = { status: "behind", since: new Date(), retryAt: later(60_000) }),
+    work: () => Object.assign(world, { isUp: true, answers: true, state: { status: "live" } }),
+    fail: () => Object.assign(world, { answers: false, state: { status: "behind", since: new Date() } }),
+    reopen: () => Object.assign(world, { isUp: true, answers: true, state: { status: "behind", since: new Date() } }),
     hang: () => Object.assign(world, close(0)), hide: () => look(true), show: () => look(false),
     sleep: () => mock.timers.setTime(Date.now() + 3_600_000),
   };
@@ -54,7 +57,7 @@ async function play({ events, until, transport = "ws" }) {
     acts[act]?.();
   }
   pulse.stop();
-  return { said, retries, asked, pings };
+  return { said, retries, again, asked, pings };
 }
 
 const played = {};
@@ -77,6 +80,10 @@ _OTHERS = {
     "lost": _scene((5_000, "lose"), until=8_000),
     "hanging": _scene((5_000, "hang"), until=90_000),
     "refusing": _scene((5_000, "refuse"), until=125_000),
+    "half back": _scene(
+        *((1_000, "kill"), (2_000, "thaw"), (4_000, "work"), (5_000, "kill"), (6_000, "reopen")), until=9_000
+    ),
+    "asked alone": _scene((5_000, "fail"), (9_000, "thaw"), until=12_000, transport="sse"),
     "first": _scene((0, "begin"), until=30_000),
     "added": _scene((5_000, "add"), until=30_000),
     "limited": _scene((5_000, "refused"), until=30_000),
@@ -130,6 +137,17 @@ def test_a_server_that_answers_and_cannot_be_used_is_tried_ever_more_rarely(play
 @pytest.mark.parametrize("name", ["added", "limited"])
 def test_a_subscription_that_is_not_there_yet_does_not_end_a_connection_that_works(played: Any, name: str) -> None:
     assert played[name]["retries"] == []
+
+
+def test_what_failed_is_asked_again_at_once_where_the_connection_is_back(played: Any) -> None:
+    # Also a moment after another outage, in which it was tried as well.
+    assert played["half back"]["retries"][0] < 4_000
+    assert 6_000 < played["half back"]["again"][0] <= 7_100
+
+
+def test_a_page_without_a_connection_asks_once_the_server_is_back_and_not_before(played: Any) -> None:
+    first, *_ = played["asked alone"]["retries"]
+    assert 9_000 < first <= 10_800
 
 
 def test_a_connection_that_is_being_made_gets_its_time(played: Any) -> None:

@@ -28,7 +28,7 @@ export class Arrival extends Component {
   render() {
     const { link, viewer } = session;
     if (!link?.unasked || !viewer) return null;
-    return h("div", { class: "notice calm arrival", role: "status" },
+    return h("div", { class: "notice calm arrival no-print", role: "status" },
       h("span", {}, "The link that you followed has signed you in as ", h("bdi", { class: "strong" }, nameOf(viewer)), `, ${viewer.role.toLowerCase()}. What you do here is done in that name.`),
       h("button", { class: "button small", onclick: closeLink }, "That is me"),
       h("button", { class: "button small", onclick: () => this.leave() }, "Not you? Sign out"));

@@ -80,7 +80,11 @@ export class Pulse {
     // Over a connection that works, a subscription is only not there yet.
     const isConnecting = status === "connecting" && !isUp;
     if (isSilent || status === "behind" || isConnecting) this.#pursue(now, { isUp, since: retryAt ?? (isConnecting ? since : undefined) });
-    else this.#tries = 0;
+    else {
+      this.#tries = this.#triedAt = 0;
+      // What was answered before the trouble says nothing about its end.
+      this.#there = undefined;
+    }
   }
 
   #ping(now) {
@@ -91,10 +95,12 @@ export class Pulse {
 
   /** Asks whether the server is back, and connects again once it is. `since` is when the present try began, or will begin. */
   #pursue(now, { isUp, since: tried = 0 }) {
-    if (now >= this.#askAt) this.#ask();
+    // A connection that works is an answer, too.
+    if (isUp) this.#there ??= now - SETTLE_MILLIS;
+    else if (now >= this.#askAt) this.#ask();
     if (this.#there === undefined) return;
     const isWaiting = tried > now;
-    const isConnecting = !isWaiting && !this.silentSince;
+    const isConnecting = tried > 0 && !isWaiting && !this.silentSince && !isUp;
     const least = isConnecting ? CONNECT_MILLIS * 2 ** this.#tries : this.#tries < HASTY_TRIES ? 0 : 1_000 * 2 ** (this.#tries - HASTY_TRIES + 1);
     const since = Math.max(this.#triedAt, isConnecting ? Number(tried) : 0);
     if (now - since < Math.min(least, LONGEST_MILLIS) || (!isWaiting && now - this.#there < SETTLE_MILLIS)) return;

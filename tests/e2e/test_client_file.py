@@ -1,23 +1,22 @@
 """The client's file in Chromium: it resumes, renews its token, falls back to streams, and says how it is."""
 
-import shutil
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page
 
+from gql.transport import endpoint
 from tests.e2e.api import Api
-from tests.e2e.client_file import endure
+from tests.e2e.client_file import SPEED, endure
 from tests.e2e.client_idle import rest
-from tests.e2e.local import LocalServer
+from tests.e2e.local import LocalServer, local_server
 from tests.e2e.relay import Relay, relaying
 from tests.e2e.server import TOKEN
 from tests.pages import in_chromium
 
-pytestmark = [*in_chromium, pytest.mark.usefixtures("payments")]
+pytestmark = in_chromium
 _SECONDS = 60
 _CHANGES = "subscription ($after: String) { incidentChanges(after: $after) { incidentId } }"
 #: A watch of everything, whose events and states the page keeps. Its retries come soon.
@@ -80,21 +79,22 @@ _CALL = """async ([kind, document, variables, token]) => {
 }"""
 
 
-async def test_nothing_is_missed_over_kills_and_sleep(browser: Browser, sqlite_template: Path, tmp_path: Path) -> None:
-    shutil.copy(sqlite_template, tmp_path / "incidents.db")
-    url = f"sqlite:///{tmp_path}/incidents.db"
-    result = await endure(browser, url, kills=2, seed=1, longest_pause=0.5, others={"sleep": 1, "cut": 1})
+async def test_nothing_is_missed_over_ends_of_the_server_and_sleep(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As often as `hurry` has the processes of the long trial ping.
+    monkeypatch.setattr(endpoint, "_PING_SECONDS", endpoint._PING_SECONDS / SPEED)
+    others = {"sleep": 1, "cut": 1}
+    result = await endure(browser, local_server(), kills=2, seed=1, longest_pause=0.5, others=others)
     assert result.violations == []
     assert (result.kills, result.sleeps) == (2, 1)
     assert result.connections > 3
 
 
-async def test_nothing_is_missed_at_rest_behind_a_proxy_that_cuts_what_is_idle(
-    browser: Browser, sqlite_template: Path, tmp_path: Path
-) -> None:
-    shutil.copy(sqlite_template, tmp_path / "incidents.db")
-    url = f"sqlite:///{tmp_path}/incidents.db"
-    [kept, cut] = await rest(browser, url, pauses=[0.4, 0.4], patience=[("sse", 600), ("ws", 0.1)])
+async def test_nothing_is_missed_at_rest_behind_a_proxy_that_cuts_what_is_idle(browser: Browser) -> None:
+    async with local_server() as server, local_server(database_url=server.database_url) as writing:
+        patience = [("sse", 600), ("ws", 0.1)]
+        [kept, cut] = await rest(browser, server, writing, pauses=[0.4, 0.4], patience=patience)
     assert kept.violations + cut.violations == []
     assert kept.relay.opened == 1
     assert cut.relay.cuts >= 1
@@ -264,7 +264,7 @@ async def until(page: Page, condition: str) -> None:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def relay(server: LocalServer) -> AsyncIterator[Relay]:
+async def relay(server: LocalServer, payments: None) -> AsyncIterator[Relay]:
     async with relaying(server.url) as running:
         yield running
 

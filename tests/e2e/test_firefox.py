@@ -1,18 +1,16 @@
 """The board in Firefox: the path of somebody who looks, signs in, reports and resolves."""
 
-from pathlib import Path
-
 import pytest
 
 from tests.e2e.firefox import running_firefox
-from tests.e2e.server import TOKEN, api_of, running_server
+from tests.e2e.local import local_server
+from tests.e2e.server import TOKEN, api_of
 
 pytestmark = pytest.mark.firefox
 
 
-async def test_a_change_from_elsewhere_shows_and_nothing_foreign_is_asked_for(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/incidents.db"
-    async with running_server(url, sqlite_synchronous="NORMAL") as server, api_of(server) as api:
+async def test_a_change_from_elsewhere_shows_and_nothing_foreign_is_asked_for() -> None:
+    async with local_server() as server, api_of(server) as api:
         await api.create_system()
         async with running_firefox() as firefox:
             await firefox.open(f"{server.url}/#token={TOKEN}")

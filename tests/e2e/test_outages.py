@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 import sqlite3
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, closing
 from pathlib import Path
@@ -93,3 +94,26 @@ async def _until(holds: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(DEADLINE_SECONDS):
         while not await holds():  # noqa: ASYNC110 - a server sends no notice
             await asyncio.sleep(0.05)
+
+
+@pytest.mark.postgres
+async def test_the_status_page_stays_while_the_database_is_away() -> None:
+    async with AsyncExitStack() as stack:
+        cluster = await stack.enter_async_context(running_cluster())
+        server = await stack.enter_async_context(running_server(cluster.url, broadcast_url=cluster.url))
+        api = await stack.enter_async_context(api_of(server))
+        http = await stack.enter_async_context(httpx.AsyncClient(base_url=server.url, timeout=30))
+        await api.create_system()
+        await api.create_incident("Cards fail")
+        pages = {path: (await http.get(path)).text for path in ("/status", "/status/INC-1", "/badge.svg")}
+        await cluster.stop("immediate")
+        for path, known in pages.items():
+            answer = await http.get(path)
+            assert (answer.status_code, answer.text) == (200, known)
+        refused = await http.get("/status/systems/payments")
+        assert (refused.status_code, refused.headers["retry-after"]) == (503, "10")
+        assert "This page cannot be read just now" in refused.text
+        await cluster.start()
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while (await http.get("/status/systems/payments")).status_code != 200:
+            assert time.monotonic() < deadline

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +15,7 @@ from starlette.routing import Route
 
 from tests.e2e.api import Api
 from tests.e2e.local import LocalServer
-from tests.e2e.server import TOKEN, running_server
+from tests.e2e.server import TOKEN
 from tests.gql.transport.serving import serving_app
 from tests.issuer import Issuer, running_issuer
 from tests.pages import in_chromium
@@ -97,11 +96,10 @@ _FIELD = (
 )
 
 
-@pytest.fixture(params=[None, "*"], ids=["no other pages", "pages of any origin"])
-def origins(request: pytest.FixtureRequest) -> str | None:
+@pytest.fixture
+def origins() -> str | None:
     """Return whose pages may call the API besides the server's own."""
-    value: str | None = request.param
-    return value
+    return None
 
 
 @pytest.fixture(scope="module")
@@ -197,6 +195,7 @@ async def test_a_page_that_is_signed_out_watches_as_anybody(page: Page, api: Api
     assert await page.evaluate("seen[0]") is None
 
 
+@pytest.mark.parametrize("origins", [None, "*"], ids=["no other pages", "pages of any origin"])
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2"], ids=["another port", "another site"])
 async def test_a_page_of_somebody_else_does_nothing_in_the_name_of_who_is_signed_in(
     context: BrowserContext, page: Page, server: LocalServer, api: Api, host: str, origins: str | None
@@ -249,29 +248,6 @@ async def test_a_person_whom_the_issuer_does_not_let_in_reads_so_and_goes_back(
     assert await page.evaluate("getComputedStyle(document.querySelector('main')).maxWidth") != "none"
     await page.click("text=Go on without signing in")
     await page.wait_for_url(f"{server.url}/livez")
-
-
-async def test_a_demo_prints_a_link_that_signs_in_whoever_opens_it(context: BrowserContext, tmp_path: Path) -> None:
-    async with running_server(f"sqlite:///{tmp_path}/demo.db", options=["--demo"]) as server:
-        first = link_in(server.stdout)
-        await server.restart()
-        last = link_in(server.stdout)
-        page = await context.new_page()
-        await page.goto(last)
-        await until(page, "!location.hash")
-        await page.wait_for_function(
-            "async () => (await (await fetch('session')).json()).viewer", timeout=_SECONDS * 1000
-        )
-        assert (await page.evaluate(_SESSION))["viewer"]["name"] == "Demo visitor"
-        assert await page.evaluate(_ROLE) == "ADMIN"
-        # The link of the start before is over.
-        assert first != last
-        assert await page.evaluate(_SIGN_IN, first.partition("#token=")[2]) == 401
-
-
-def link_in(printed: str) -> str:
-    """Return the last link that a server printed."""
-    return printed.rpartition("signed in: ")[2].split()[0]
 
 
 async def until(page: Page, condition: str) -> None:

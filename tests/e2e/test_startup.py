@@ -15,6 +15,7 @@ from functools import partial
 from io import TextIOWrapper
 from pathlib import Path
 
+import httpx
 import pytest
 import pytest_asyncio
 
@@ -121,6 +122,23 @@ async def test_a_signal_at_the_greeting_ends_the_server_cleanly(number: signal.S
     options = ("--port", "0", "--database-url", f"sqlite:///{tmp_path}/a.db")
     code, _, stderr = await run_command("serve", *options, folder=tmp_path, prepare=partial(signal_at_greeting, number))
     assert (code, stderr) == (0, "")
+
+
+async def test_a_demo_prints_a_link_whose_token_signs_in_until_the_next_start(tmp_path: Path) -> None:
+    async with running_server(f"sqlite:///{tmp_path}/demo.db", options=["--demo"]) as server:
+        first = token_in(server.stdout)
+        await server.restart()
+        last = token_in(server.stdout)
+        async with httpx.AsyncClient(base_url=server.url, headers={"origin": server.url}, verify=False) as page:
+            assert (await page.post("/session", json={"token": last})).status_code == 204
+            viewer = (await page.get("/session")).json()["viewer"]
+            assert (viewer["name"], viewer["role"]) == ("Demo visitor", "ADMIN")
+            assert (await page.post("/session", json={"token": first})).status_code == 401
+
+
+def token_in(printed: str) -> str:
+    """Return the token of the last link that a server printed."""
+    return printed.rpartition("signed in: ")[2].split()[0].partition("#token=")[2]
 
 
 async def test_port_0_takes_and_prints_a_free_port_and_ctrl_c_ends_the_server(tmp_path: Path) -> None:

@@ -35,8 +35,8 @@ def origin_of(url: str | None) -> str | None:
     """Return the origin of an address, as browsers write it."""
     if url is None:
         return None
-    address = urlsplit(url)
-    return f"{address.scheme}://{address.netloc}".lower()
+    address = urlsplit(url.lower())
+    return f"{address.scheme}://{address.netloc.rpartition('@')[2].removesuffix(_PORTS.get(address.scheme, ''))}"
 
 
 def _is_own(scope: Scope, headers: Mapping[bytes, bytes], public_url: str | None) -> bool:

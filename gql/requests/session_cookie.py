@@ -9,7 +9,7 @@ from starlette.types import Scope
 
 from domain.settings import Settings
 from gql.requests.headers import mark_secret
-from gql.requests.origins import is_foreign, is_same_origin, is_secure
+from gql.requests.origins import is_foreign, is_same_origin, is_secure, origin_of
 
 _NAME = "incidentql_session"
 #: How many bytes browsers take, for the name and the value together (RFC 6265, 6.1).
@@ -84,7 +84,7 @@ class SessionCookie:
             quote(value, safe=""),
             max_age=seconds,
             path=self._path_in(scope, headers),
-            secure=is_secure(scope),
+            secure=self._is_secure(scope, headers),
             httponly=True,
             samesite="strict" if is_strict else "lax",
         )
@@ -99,7 +99,7 @@ class SessionCookie:
     def _name_in(self, scope: Scope, headers: Mapping[bytes, bytes]) -> str:
         path = self._path_in(scope, headers)
         name = self._name if path == "/" else f"{self._name}_{_of_path(path)}"
-        if is_secure(scope):
+        if self._is_secure(scope, headers):
             return f"{'__Host-' if path == '/' else '__Secure-'}{name}"
         _, _, port = headers.get(b"host", b"").decode("latin-1").rpartition(":")
         return f"{name}_{port}" if port.isdigit() else name
@@ -108,10 +108,17 @@ class SessionCookie:
         """Return the path below which the server is: its own, or a proxy's that `PUBLIC_URL` has."""
         if scope.get("root_path"):
             return str(scope["root_path"])
-        public = urlsplit(self._public_url or "")
-        if public.netloc.lower() == headers.get(b"host", b"").decode("latin-1").lower():
-            return public.path.rstrip("/") or "/"
-        return "/"
+        return urlsplit(self._public_url or "").path.rstrip("/") or "/" if self._is_public(headers) else "/"
+
+    def _is_secure(self, scope: Scope, headers: Mapping[bytes, bytes]) -> bool:
+        """Return whether a browser came by https, also where a proxy does not say so, or is not trusted."""
+        is_https = self._public_url is not None and self._public_url.lower().startswith("https:")
+        return is_secure(scope) or (is_https and self._is_public(headers))
+
+    def _is_public(self, headers: Mapping[bytes, bytes]) -> bool:
+        """Return whether a request is for the host of `PUBLIC_URL`."""
+        _, _, host = (origin_of(self._public_url) or "").partition("://")
+        return host == headers.get(b"host", b"").decode("latin-1").lower()
 
 
 def _of_path(path: str) -> str:

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from gql.requests.origins import is_foreign, is_same_origin
+from gql.requests.origins import is_foreign, is_same_origin, origin_of
 
 #: Origins and hosts, and whether they are the same, for a request without encryption and for one with it.
 PAIRS = [
@@ -86,3 +86,18 @@ def test_a_request_that_says_nothing_is_neither_ours_nor_foreign() -> None:
     assert not is_foreign(scope, headers)
     assert is_foreign(scope, headers | headers_of(origin="http://evil.test"))
     assert is_foreign(scope, headers | headers_of(sec_fetch_site="none"))
+
+
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    [
+        ("https://Incidents.Test:443/ops", "https://incidents.test"),
+        ("http://incidents.test:80", "http://incidents.test"),
+        ("https://incidents.test:80", "https://incidents.test:80"),
+        ("https://user@incidents.test:8443/", "https://incidents.test:8443"),
+        ("http://[::1]:80/", "http://[::1]"),
+        (None, None),
+    ],
+)
+def test_the_origin_of_an_address_is_as_browsers_write_it(url: str | None, origin: str | None) -> None:
+    assert origin_of(url) == origin

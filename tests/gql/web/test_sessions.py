@@ -105,6 +105,21 @@ async def test_a_proxy_that_takes_the_path_away_is_known_by_the_public_url(
         assert "; Path=/ops;" in response.headers["set-cookie"]
 
 
+async def test_a_proxy_that_says_nothing_of_https_has_a_secure_cookie_all_the_same(
+    settings: Settings, clock: SteppingClock
+) -> None:
+    async with running_domain(replace(settings, public_url=f"https://{HOST}"), clock=clock) as domain:
+        token = (await make_token(domain, role=Role.VIEWER))[1]
+        async with page_of(domain) as page:
+            page.headers["origin"] = f"https://{HOST}"
+            cookie = (await sign_in(page, token)).headers["set-cookie"]
+            assert cookie.startswith(f"__Host-{NAME}={token};")
+            assert cookie.endswith("; Secure")
+            assert await role_of(page, cookie=f"__Host-{NAME}={token}") == "VIEWER"
+            # Another host may have set this one.
+            assert await role_of(page, cookie=f"{NAME}={token}") == "ANONYMOUS"
+
+
 async def test_two_servers_on_one_machine_have_a_cookie_each(domain: Domain, token: str) -> None:
     async with page_of(domain, base="http://127.0.0.1:8001") as page:
         assert (await sign_in(page, token)).headers["set-cookie"].startswith(f"{NAME}_8001={token};")

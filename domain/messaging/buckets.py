@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib import import_module
+from itertools import islice
 from typing import Protocol, cast
 
 from typing_extensions import override
@@ -14,6 +15,8 @@ from domain.clock import Clock
 _MINUTE_SECONDS = 60.0
 #: Callers remembered; those whose bucket is full again are forgotten first, and are as good as new.
 _MOST_CALLERS = 10_000
+#: For how many there is room once some were forgotten.
+_ROOM = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,9 +98,11 @@ class MemoryBuckets(LocalBuckets):
 
     def _forget(self, now: datetime) -> None:
         self._kept = {caller: kept for caller, kept in self._kept.items() if self._level(caller, now) < self._limit}
-        # All of them spend at this moment: an attack from many addresses, which must not exhaust the memory.
-        while len(self._kept) > _MOST_CALLERS:
-            del self._kept[next(iter(self._kept))]
+        # All of them spend at this moment: an attack from many addresses, which must exhaust neither the memory nor the
+        # processor. All buckets are looked at here, so there has to be room for many callers afterwards.
+        if len(self._kept) > _MOST_CALLERS - _ROOM:
+            for caller in list(islice(self._kept, _ROOM)):
+                del self._kept[caller]
 
 
 def make_buckets(*, limit: int, broadcast_url: str, clock: Clock) -> Buckets:

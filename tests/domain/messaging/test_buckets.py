@@ -6,11 +6,12 @@ import socket
 import uuid
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import ExitStack
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import cast
 
 import pytest
 from redis.asyncio import Redis
+from typing_extensions import override
 
 from domain.clock import Clock
 from domain.messaging.buckets import MemoryBuckets, UnlimitedBuckets, make_buckets
@@ -89,9 +90,25 @@ async def test_callers_from_many_addresses_do_not_fill_the_memory(standing: Step
         await buckets.spend(f"address:{number}", 1)
     assert len(buckets._kept) <= 10_000
     standing.advance(minutes=2)
-    for number in range(20_000, 20_100):
+    for number in range(20_000, 21_100):
         await buckets.spend(f"address:{number}", 1)
-    assert len(buckets._kept) <= 200
+    assert len(buckets._kept) <= 1_100
+
+
+async def test_new_callers_do_not_have_all_others_looked_at_each_time(standing: SteppingClock) -> None:
+    looked_at = 0
+
+    class Counting(MemoryBuckets):
+        @override
+        def _level(self, caller: str, now: datetime) -> float:
+            nonlocal looked_at
+            looked_at += 1
+            return super()._level(caller, now)
+
+    buckets = Counting(standing, limit=60)
+    for number in range(12_000):
+        await buckets.spend(f"address:{number}", 1)
+    assert looked_at < 5 * 12_000
 
 
 @pytest.mark.redis

@@ -32,6 +32,7 @@ from domain.persistence.links import bound_links
 from domain.persistence.prepared import Bound
 from domain.persistence.search import bound_texts
 from domain.persistence.timeline import bound_entries
+from domain.services.incidents import header_of
 
 _MONITOR = Origin(actor=Actor(type=ActorType.APPLICATION, id="monitor", name="Monitor"))
 _BATCH = 500
@@ -121,9 +122,7 @@ class Scribe:
         ends = [story[-1].after for story in told]
         steps = sorted((step for story in told for step in story), key=lambda step: step.at)
         entries = [step.update for step in steps if step.update is not None]
-        headers = [
-            (end.id, end.id, Visibility.PUBLIC, f"{end.reference} {end.title} {end.description}") for end in ends
-        ]
+        headers = [(end.id, end.id, Visibility.PUBLIC, header_of(end)) for end in ends]
         texts = [(entry.id, entry.incident_id, entry.visibility, entry.message) for entry in entries]
         recorded = [
             *(change for story in stories for change in changes_of(story)),

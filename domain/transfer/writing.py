@@ -21,7 +21,7 @@ from domain.model.histories import (
     RelationHistory,
     SystemHealthHistory,
 )
-from domain.model.incident import Incident, reference_of
+from domain.model.incident import Incident
 from domain.model.maintenance import Maintenance
 from domain.model.system import System
 from domain.model.viewer import Visibility
@@ -31,6 +31,7 @@ from domain.persistence.links import bound_links
 from domain.persistence.search import Entry, bound_texts
 from domain.persistence.timeline import bound_entries
 from domain.persistence.unit_of_work import UnitOfWork
+from domain.services.incidents import header_of
 from domain.services.relating import touching
 from domain.transfer.deciding import Decided
 
@@ -186,6 +187,5 @@ def _parts(history: IncidentHistory) -> list[Touched]:
 
 def _texts(history: IncidentHistory) -> list[Entry]:
     incident = history.incident
-    header = f"{reference_of(incident.number)} {incident.title} {incident.description or ''}"
     texts = [(update.id, incident.id, update.visibility, update.message) for update in history.updates]
-    return [(incident.id, incident.id, Visibility.PUBLIC, header), *texts]
+    return [(incident.id, incident.id, Visibility.PUBLIC, header_of(incident)), *texts]

@@ -34,6 +34,7 @@ from domain.model.paging import Order, PageRequest
 from domain.model.viewer import Audience, Visibility
 from domain.persistence.tables import metadata
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
+from domain.services.incidents import header_of
 from tests.conftest import SteppingClock
 from tests.domain.dialects import on_one_database
 from tests.factories import make_system
@@ -268,7 +269,7 @@ async def stepped(domain: Domain, step: Step, end: Incident) -> None:
         unit = units[0]
         if before is None:
             await unit.incidents.insert(after)
-            header = f"{after.reference} {after.title} {after.description}"
+            header = header_of(after)
             await unit.search.insert_many([(after.id, after.id, Visibility.PUBLIC, header)])
             if end.is_open:
                 await unit.claims.take_free(end.id, end.system_ids, end.dedupe_key)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from domain.bootstrap import Domain, running_domain
+from domain.demo.staging import stage
 from domain.entities.kinds import KINDS
 from domain.errors import StartupError
 from domain.model.incident import Status
@@ -41,7 +42,10 @@ async def test_a_log_without_its_beginning_is_sound(domain: Domain, clock: Stepp
 
 
 async def test_a_made_up_past_is_sound(domain: Domain) -> None:
-    await domain.demo.fill(60, seed=7)
+    await domain.demo.fill(60, seed=7, scene=True)
+    await stage(domain.reads, domain.relations, domain.maintenance, now=domain.clock.now())
+    for _ in range(20):
+        await domain.demo.act()
     assert await found_in(domain) == []
 
 

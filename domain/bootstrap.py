@@ -32,13 +32,13 @@ from domain.entities.registry import EntityRegistry
 from domain.entities.run import RUN
 from domain.making import (
     catalog_services,
-    delivering_systems,
     forgetting_services,
     own,
     parts_of_incidents,
     registered_actions,
     secret_services,
     token_service,
+    working_systems,
 )
 from domain.messaging.buckets import Buckets, make_buckets
 from domain.messaging.tail import LogTail
@@ -66,6 +66,7 @@ from domain.services.labels import LabelService
 from domain.services.links import LinkService
 from domain.services.lists import ListService
 from domain.services.maintenance.service import MaintenanceService
+from domain.services.measures import Measures
 from domain.services.metrics import MetricsService
 from domain.services.readiness import Readiness
 from domain.services.reads import Reads
@@ -124,6 +125,7 @@ class Domain:
     webhooks: WebhookSystem
     visitors: VisitorSystem
     readiness: Readiness
+    measures: Measures
 
     @property
     def bulk(self) -> BulkService:
@@ -276,11 +278,10 @@ def _domain(settings: Settings, key: bytes, parts: Parts, written: _Written) -> 
         sessions=sessions,
         demo=_demo(parts, written, reads=reads, systems=systems, health=health),
         buckets=make_buckets(limit=settings.rate_limit, broadcast_url=settings.broadcast_url, clock=clock),
-        automations=AutomationSystem(parts),
         dry_runs=DryRuns(database=database, clock=clock, catalog=parts.catalog(), secrets=parts.secrets),
         integrations=_integrations(parts, written, systems=systems),
         transfer=transfer_system(database=database, clock=clock, registry=parts.registry, key=key),
-        **delivering_systems(settings, parts, cursors),
+        **working_systems(settings, parts, cursors),
         readiness=Readiness(database, parts.tail),
     )
 

@@ -8,7 +8,7 @@ from domain.automations.actions.notify import NotifyActions
 from domain.automations.actions.outbound import OutboundActions
 from domain.automations.actions.registry import ActionRegistry
 from domain.automations.actions.responders import ResponderActions
-from domain.automations.services.system import Parts
+from domain.automations.services.system import AutomationSystem, Parts
 from domain.derived import oidc_verifier, secret_keys
 from domain.entities.health import HEALTH
 from domain.entities.incident import INCIDENT
@@ -25,6 +25,7 @@ from domain.services.forgetting.service import ForgettingService
 from domain.services.health import HealthService
 from domain.services.labels import LabelService
 from domain.services.links import LinkService
+from domain.services.measures import Measures
 from domain.services.relations import RelationService
 from domain.services.secrets import SecretService
 from domain.services.sessions import Sessions
@@ -85,13 +86,14 @@ def forgetting_services(parts: Parts, key: bytes) -> tuple[Sessions, ForgettingS
     )
 
 
-def delivering_systems(settings: Settings, parts: Parts, cursors: CursorCodec) -> dict[str, Any]:
-    """Return what delivers changes to other servers and to visitors, by name."""
+def working_systems(settings: Settings, parts: Parts, cursors: CursorCodec) -> dict[str, Any]:
+    """Return what runs automations and delivers changes, by name, and the counts of this process."""
     given: dict[str, Any] = {**own(parts), "tail": parts.tail, "keys": secret_keys(settings)}
-    return {
-        "webhooks": webhook_system(settings, **given, cursors=cursors),
-        "visitors": visitor_system(settings, **given),
-    }
+    automations = AutomationSystem(parts)
+    webhooks, visitors = webhook_system(settings, **given, cursors=cursors), visitor_system(settings, **given)
+    systems = {"automations": automations, "webhooks": webhooks, "visitors": visitors}
+    readers = {"automations": automations.changes, "webhooks": webhooks.changes, "visitors": visitors.changes}
+    return {**systems, "measures": Measures(parts.database, parts.tail, readers)}
 
 
 def token_service(settings: Settings, parts: Parts, sessions: Sessions, forgotten: KnownForgotten) -> TokenService:

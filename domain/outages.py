@@ -23,6 +23,8 @@ class Outage:
         self._failed = 0.0
         #: When it first succeeded since its last failure.
         self._worked: float | None = None
+        #: How many outages have begun.
+        self.count = 0
 
     @property
     def is_on(self) -> bool:
@@ -35,6 +37,7 @@ class Outage:
         self._worked = None
         if self._began is None:
             self._began = self._failed
+            self.count += 1
             logger.error("%s is not available: %.200s", self._part, reason)
         else:
             logger.debug("%s is still not available: %s", self._part, reason)

@@ -15,6 +15,9 @@ _FALSE = {"0", "false", "no", "off"}
 _LAST_PORT = 65535
 _SYNCHRONOUS = ("FULL", "NORMAL", "EXTRA")
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+_READERS = ("LOCAL", "TOKEN", "OPEN", "OFF")
+#: As long as that a token cannot be guessed.
+_LEAST_SECRET = 16
 #: Four run automations and one listens; a read and a write have to fit beside them.
 _LEAST_CONNECTIONS = 7
 
@@ -126,6 +129,10 @@ class Settings:
     #: How long deliveries of integrations and of webhooks are kept; 0 is for ever.
     delivery_retention_days: int = 30
     log_level: str = "INFO"
+    #: Who may read /metrics: programs on this machine (local), none without a token (token), anybody (open); or off.
+    metrics: str = "local"
+    #: The token with which a monitor reads them; one of the role ADMIN may as well.
+    metrics_token: str | None = field(default=None, repr=False)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ, **overrides: Any) -> Self:
@@ -146,6 +153,8 @@ class Settings:
     def __post_init__(self) -> None:
         _require_one_of(_SYNCHRONOUS, sqlite_synchronous=self.sqlite_synchronous)
         _require_one_of(_LEVELS, log_level=self.log_level)
+        _require_one_of(_READERS, metrics=self.metrics)
+        _require_long(metrics_token=self.metrics_token)
         if not 0 <= self.port <= _LAST_PORT:
             raise StartupError(f"The port must lie between 0 and 65535, not {self.port}.")
         if self.postgres_connections < _LEAST_CONNECTIONS:
@@ -196,6 +205,12 @@ def _require_one_of(words: Sequence[str], **values: str) -> None:
     for name, value in values.items():
         if value.upper() not in words:
             raise StartupError(f"INCIDENTQL_{name.upper()} must be {', '.join(words[:-1])} or {words[-1]}.")
+
+
+def _require_long(**secrets: str | None) -> None:
+    for name, secret in secrets.items():
+        if secret is not None and len(secret) < _LEAST_SECRET:
+            raise StartupError(f"INCIDENTQL_{name.upper()} must have {_LEAST_SECRET} characters or more.")
 
 
 def _require_positive(**values: float) -> None:

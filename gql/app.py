@@ -29,6 +29,8 @@ from gql.web.icon import routes_of_icon
 from gql.web.ide import Ide
 from gql.web.integrations.routes import routes_of_integrations
 from gql.web.mcp.routes import routes_of_mcp
+from gql.web.metrics.measured import Measured
+from gql.web.metrics.routes import routes_of_metrics
 from gql.web.sessions.routes import routes_of_sessions
 from gql.web.status.routes import routes_of_status
 from gql.web.visitors.routes import routes_of_visitors
@@ -51,12 +53,13 @@ def create_app(domain: Domain, closing: asyncio.Event | None = None) -> Starlett
     closing = closing or asyncio.Event()
     domain.webhooks.port.fill(WebhookDocuments(schema, domain))
     endpoint = Endpoint(schema, domain, closing, documents=schema.documents, page=ide.page if ide else None)
+    measured = Measured(domain=domain, endpoint=endpoint)
 
     app = Application(
         endpoint,
         has_cors=bool(domain.settings.cors_origins),
         routes=[
-            *routes_of_status(domain),
+            *routes_of_status(domain, measured.pages),
             *routes_of_board(domain.settings),
             *routes_of_icon(),
             *routes_of_client(),
@@ -65,6 +68,7 @@ def create_app(domain: Domain, closing: asyncio.Event | None = None) -> Starlett
             *([Route("/graphql/schema", _schema_as_text)] if domain.settings.introspection else ()),
             *Health(domain, closing).routes(),
             *routes_of_integrations(domain),
+            *routes_of_metrics(domain, measured),
             *routes_of_feeds(domain),
             *routes_of_visitors(domain),
             *routes_of_mcp(domain, endpoint),
@@ -75,6 +79,7 @@ def create_app(domain: Domain, closing: asyncio.Event | None = None) -> Starlett
         middleware=_middleware(domain.settings),
     )
     app.state.endpoint = endpoint
+    app.state.measured = measured
     return app
 
 

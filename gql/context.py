@@ -16,6 +16,7 @@ from domain.model.listing import Listing
 from domain.model.viewer import ANONYMOUS, Audience, Role, Viewer
 from domain.services.lists import ListStep
 from domain.services.live_counts import CountsStep
+from gql.counting import UNKNOWN
 from gql.loaders import Loaders
 from gql.requests.admission import payer_of
 from gql.sources import EventSource, ListSource, LogSource, resumed
@@ -61,6 +62,9 @@ class Context:
     so_far: Callable[[Exception], dict[str, Any]] = nothing_so_far
     #: The outage for which all mutation fields of an operation failed.
     outage: UnavailableError | None = None
+    #: The type of the operation, once that is known, and the codes with which its mutations failed.
+    kind: str = UNKNOWN
+    user_errors: tuple[str, ...] = ()
     #: What reads the answer of a mutation in its transaction.
     projecting: Projecting | None = None
     #: The payload of a mutation, once it is there.

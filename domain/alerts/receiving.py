@@ -14,9 +14,10 @@ from domain.alerts.errors import UnusableDeliveryError
 from domain.alerts.interpreting import Interpreted, masked, signals_in
 from domain.alerts.signals import AlertSignal
 from domain.clock import Clock
+from domain.counting import counted_from_zero
 from domain.errors import ConflictError, DomainError, NotFoundError, UnauthenticatedError
 from domain.ids import is_id, new_id
-from domain.model.integration import DeliveryOutcome, Integration, IntegrationDelivery
+from domain.model.integration import DeliveryOutcome, Integration, IntegrationDelivery, IntegrationType
 from domain.persistence.database import Database
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
 from domain.services.writing import Outcome, Writer
@@ -55,6 +56,9 @@ class Receiver:
         self._writer = writer
         self._clock = clock
         self._services = services
+        #: Deliveries by format and outcome, and the alerts in them by format.
+        self.deliveries = counted_from_zero((kind, outcome) for kind in IntegrationType for outcome in DeliveryOutcome)
+        self.alerts = counted_from_zero(IntegrationType)
 
     async def receive(self, integration: Integration, body: Any) -> Received:
         """Apply a delivery, and keep it with its outcome. One that came before changes nothing.
@@ -65,7 +69,8 @@ class Receiver:
             UnauthenticatedError: the integration was deleted meanwhile.
             UnavailableError: the database is away; the sender has to retry.
         """
-        return (await self._unless_deleted(integration, self._receive(integration, body, replay_of=None))).value
+        received = (await self._unless_deleted(integration, self._receive(integration, body, replay_of=None))).value
+        return self._counted(integration, received)
 
     async def refuse(self, integration: Integration, reason: str, *, text: str | None) -> Received:
         """Keep a delivery that cannot be read at all; without its text where that is not there, or not to be kept.
@@ -75,7 +80,7 @@ class Receiver:
         """
         given = _Given(body=_kept_text(integration, text), digest="", replay_of=None)
         refusal = self._refuse(integration, given, UnusableDeliveryError(reason))
-        return (await self._unless_deleted(integration, refusal)).value
+        return self._counted(integration, (await self._unless_deleted(integration, refusal)).value)
 
     async def replay(self, delivery_id: str) -> Outcome[IntegrationDelivery]:
         """Apply a delivery once more, as its integration is set up now; that is a delivery of its own.
@@ -94,6 +99,11 @@ class Receiver:
         except UnauthenticatedError as error:
             raise NotFoundError("Delivery", delivery_id) from error
         return Outcome(received.value.delivery, received.seq)
+
+    def _counted(self, integration: Integration, received: Received) -> Received:
+        self.deliveries[integration.type, received.delivery.outcome] += 1
+        self.alerts[integration.type] += received.delivery.alerts
+        return received
 
     async def _unless_deleted(
         self, integration: Integration, writing: Awaitable[Outcome[Received]]

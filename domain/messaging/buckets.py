@@ -34,6 +34,9 @@ class Allowance:
 class Buckets(Protocol):
     """Token buckets, one per caller: they hold a minute's points and refill evenly."""
 
+    #: How often this process has refused a caller.
+    refused: int
+
     async def spend(self, caller: str, points: int) -> Allowance | None:
         """Spend points and return the caller's allowance; None when callers are not limited."""
 
@@ -56,6 +59,8 @@ class LocalBuckets(Buckets, ABC):
 class UnlimitedBuckets(LocalBuckets):
     """Buckets without a limit."""
 
+    refused = 0
+
     @override
     def take(self, caller: str, points: int) -> Allowance | None:
         return None
@@ -72,6 +77,7 @@ class MemoryBuckets(LocalBuckets):
         self._clock = clock
         self._limit = limit
         self._kept: dict[str, tuple[float, datetime]] = {}
+        self.refused = 0
 
     @override
     def take(self, caller: str, points: int) -> Allowance | None:
@@ -81,6 +87,8 @@ class MemoryBuckets(LocalBuckets):
         allowed = level >= wanted
         if allowed:
             level -= wanted
+        else:
+            self.refused += 1
         self._kept[caller] = level, now
         if len(self._kept) > _MOST_CALLERS:
             self._forget(now)

@@ -45,6 +45,7 @@ class RedisBuckets(Buckets):
         self._redis: Redis = Redis.from_url(url, socket_timeout=_REDIS_SECONDS)
         self._script: Any = self._redis.register_script(_SPEND)
         self._away_until: datetime | None = None
+        self.refused = 0
         self._outage = Outage("the Redis for rate limits, without which no caller is limited,")
 
     @override
@@ -62,6 +63,7 @@ class RedisBuckets(Buckets):
             return None
         self._away_until = None
         self._outage.works()
+        self.refused += not allowed
         return allowance_of(self._limit, level=float(level), wanted=wanted, allowed=bool(allowed), now=now)
 
     @override

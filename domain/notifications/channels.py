@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from domain.counting import counted_from_zero
 from domain.errors import AlreadyExistsError, NotFoundError
 from domain.ids import is_id, new_id
 from domain.model.channel import Channel, Message
@@ -38,6 +39,8 @@ class ChannelService:
         self._writer = writer
         self._keys = keys
         self._services = services
+        #: What became of messages.
+        self.results = counted_from_zero(("sent", "failed"))
 
     async def create(self, viewer: Viewer, *, name: str, url: str) -> Outcome[Channel]:
         """Create a channel.
@@ -158,7 +161,12 @@ class ChannelService:
             raise NotFoundError("Channel", reference, field=[field])
         channel, ciphertext = found
         cipher = await asyncio.to_thread(self._keys.to_read)
-        await self._services.send(cipher.decrypt(channel.id, ciphertext), message, channel=channel.name)
+        try:
+            await self._services.send(cipher.decrypt(channel.id, ciphertext), message, channel=channel.name)
+        except Exception:
+            self.results["failed"] += 1
+            raise
+        self.results["sent"] += 1
         return channel
 
     async def get_many(self, ids: Sequence[str]) -> dict[str, Channel]:

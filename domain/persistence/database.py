@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterator, Sequence
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -13,12 +14,14 @@ from sqlalchemy.exc import DBAPIError
 
 from domain.clock import Clock
 from domain.errors import DomainError, InvalidInputError, UnavailableError
+from domain.model.change import Change
 from domain.model.selection import Root, Wanted
 from domain.model.viewer import Audience
 from domain.outages import Outage
 from domain.persistence.availability import READ_ONLY_STATE, is_outage, state_of
 from domain.persistence.engines import Engines
 from domain.persistence.fresh import FreshChanges
+from domain.persistence.measures import DatabaseCounts, PoolUse
 from domain.persistence.prepared import DirectConnection, Prepared, Values
 from domain.persistence.projections import Projection
 from domain.persistence.recovery import Recovery
@@ -73,11 +76,14 @@ class Database:
         self._clock = clock or Clock()
         self._running: set[asyncio.Task[Any]] = set()
         self._on_append: list[Callable[[], None]] = []
+        self._on_commit: list[Callable[[Sequence[Change]], None]] = []
         self._recovery = Recovery(self.try_out)
         #: The log's position as of the latest write of this process.
         self.written = 0
         #: The changes of this process that its reader of the log has yet to take.
         self.fresh = FreshChanges(is_sqlite=self.is_sqlite)
+        #: What this process has done here so far.
+        self.counts = DatabaseCounts()
 
     @property
     def is_sqlite(self) -> bool:
@@ -97,6 +103,14 @@ class Database:
     def on_append(self, notify: Callable[[], None]) -> None:
         """Register a function to call after every commit that appended to the log."""
         self._on_append.append(notify)
+
+    def on_commit(self, notify: Callable[[Sequence[Change]], None]) -> None:
+        """Register a function to call after every commit of this process, with the changes that it recorded."""
+        self._on_commit.append(notify)
+
+    def pools(self) -> Mapping[str, PoolUse]:
+        """Return how many connections of each pool are in use."""
+        return self._engines.use()
 
     async def write(self, work: Callable[[UnitOfWork], Awaitable[T]], *, joins: bool = False) -> Committed[T]:
         """Run a unit of work and commit it, or roll it back on failure; it may run more than once.
@@ -232,7 +246,9 @@ class Database:
             if state_of(error) in _OUTDATED or (writing and state_of(error) == READ_ONLY_STATE):
                 await self._engines.leave()
             if not is_outage(error, writing=writing):
+                self.counts.failed(error)
                 raise
+            self.counts.errors["outage"] += 1
             self._recovery.failed(error)
             raise UnavailableError from error
 
@@ -260,11 +276,15 @@ class Database:
                     raise
                 if state in _OUTDATED:
                     await self._engines.leave()
+                self.counts.retries += 1
                 logger.info("retrying a transaction: %s", error, extra={"attempt": attempt})
         raise AssertionError("unreachable")
 
     async def _attempt(self, work: Callable[[UnitOfWork], Awaitable[T]], *, joins: bool) -> Committed[T]:
+        asked = time.perf_counter()
+
         async def whole(connection: DirectConnection) -> _Done[T]:
+            self.counts.write_wait.add(time.perf_counter() - asked)
             unit = UnitOfWork(connection, self._clock)
             try:
                 value = await work(unit)
@@ -275,11 +295,15 @@ class Database:
             return _Done(unit, value, await unit.finish())
 
         done = await self._engines.transactions.run(whole, self._kept, joins=joins)
+        self.counts.write_seconds.add(time.perf_counter() - asked)
         done.unit.committed()
         return Committed(done.value, done.seq)
 
     def _kept(self, committed: Sequence["_Done[Any]"]) -> None:
+        self.counts.together.add(len(committed))
         for done in committed:
+            for take in self._on_commit:
+                take(done.unit.recorded)
             self.written = max(self.written, done.seq)
             if done.unit.has_changes:
                 self.fresh.add(done.unit.recorded, done.seq)

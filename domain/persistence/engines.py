@@ -22,6 +22,7 @@ from domain.persistence.addresses import PostgresAddress, postgres_address
 from domain.persistence.drivers import Driver, PostgresDriver, SqliteDriver
 from domain.persistence.files import make_private
 from domain.persistence.groups import GroupedTransactions
+from domain.persistence.measures import PoolUse, use_of
 from domain.persistence.postgres import create_postgres
 from domain.persistence.sqlite import InlineConnection, Kind, ReaderConnection, WriterConnection, creator
 from domain.persistence.transactions import PooledTransactions, Transactions
@@ -55,6 +56,12 @@ class Engines:
     transactions: Transactions
     #: Where short reads go that run again and again; None where there is no connection to spare.
     driver: Driver | None = None
+
+    def use(self) -> dict[str, PoolUse]:
+        """Return how many connections of each pool are in use; on PostgreSQL there is one for both."""
+        if self.writer.pool is self.reader.pool:
+            return {"all": use_of(self.writer.pool)}
+        return {"write": self.transactions.use(), "read": use_of(self.reader.pool)}
 
     async def leave(self) -> None:
         """Let go of the writer's connections, those in use once they are returned; others are opened."""

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from domain.persistence.measures import PoolUse
 from domain.persistence.prepared import DirectConnection
 from domain.persistence.transactions import Kept, Work
 
@@ -74,6 +75,10 @@ class GroupedTransactions:
             return await self._run(work, kept, joins=joins)
         # No longer while that error is handled, which was raised for others as well: it is no context of this one's.
         return await self._run(work, kept, joins=False)
+
+    def use(self) -> PoolUse:
+        """Return whether the connection is in use, and how many works wait for it."""
+        return PoolUse(int(self._is_taken), 1, len(self._waiting))
 
     async def close(self) -> None:
         """Let go of the connection."""

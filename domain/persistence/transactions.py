@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from domain.persistence.availability import is_outage
+from domain.persistence.measures import PoolUse, use_of
 from domain.persistence.postgres import begins_at_once
 from domain.persistence.prepared import DirectConnection
 
@@ -26,6 +27,9 @@ class Transactions(Protocol):
 
         `joins` is for work that waits for nothing but its statements: it may share the commit of others.
         """
+
+    def use(self) -> PoolUse:
+        """Return how many connections are in use, and how many works wait for one."""
 
     async def close(self) -> None:
         """Let go of connections that are kept between transactions."""
@@ -53,6 +57,10 @@ class PooledTransactions:
         finally:
             await connection.close()
         return result
+
+    def use(self) -> PoolUse:
+        """Return how many connections are in use."""
+        return use_of(self._engine.pool)
 
     async def close(self) -> None:
         """Do nothing: the pool keeps the connections."""

@@ -21,6 +21,7 @@ from domain.persistence.dialects import lock_log
 from domain.persistence.dwells import DwellRepository
 from domain.persistence.erasures import ErasureRepository
 from domain.persistence.exports import ExportRepository
+from domain.persistence.gauges import GaugeRepository
 from domain.persistence.health import HealthRepository
 from domain.persistence.health_spans import HealthSpanRepository
 from domain.persistence.idempotency import IdempotencyRepository
@@ -100,6 +101,7 @@ class ReadSession:
     past_timeline = _Made(PastTimelineRepository)
     counts = _Made(CountRepository)
     metrics = _Made(MetricsRepository)
+    gauges = _Made(GaugeRepository)
     people = _Made(PersonRepository)
     integrations = _Made(IntegrationRepository)
     deliveries = _Made(IntegrationDeliveryRepository)

@@ -4,9 +4,11 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from typing_extensions import override
 
+from domain.counting import counted_from_zero
 from domain.errors import UnavailableError, UnsupportedError
 from domain.messaging.leasing import LEASE, CutOff, LeasedQueues
 from domain.model.visitor import VisitorDelivery, VisitorKind, VisitorState, VisitorSubscription
@@ -46,6 +48,8 @@ class VisitorQueues(LeasedQueues[VisitorLease, Job, Outcome]):
         self._queueing = queueing
         self._sender = sender
         self._chance = chance
+        #: What became of attempts, by the kind of visitor; one that is still pending is to be sent again.
+        self.results = counted_from_zero((kind, status) for kind in VisitorKind for status in WebhookDeliveryStatus)
 
     @override
     def group_of(self, lease: VisitorLease) -> str:
@@ -114,6 +118,9 @@ class VisitorQueues(LeasedQueues[VisitorLease, Job, Outcome]):
             logger.exception("an attempt for visitor %s failed", job.subscription.id)
             return Answer(reason="this server failed; its log has the error")
 
+    def _count(self, kind: VisitorKind, status: WebhookDeliveryStatus) -> None:
+        self.results[kind, status] += 1
+
     async def _record(
         self, unit: UnitOfWork, job: Job, outcome: Outcome | None, present: VisitorSubscription, *, now: datetime
     ) -> datetime | None:
@@ -131,6 +138,7 @@ class VisitorQueues(LeasedQueues[VisitorLease, Job, Outcome]):
             failing_since=present.failing_since,
             chance=self._chance,
         )
+        unit.when_committed(partial(self._count, job.subscription.kind, verdict.status))
         if verdict.status is WebhookDeliveryStatus.PENDING:
             await unit.visitor_queues.attempted(job.delivery)
         else:

@@ -40,6 +40,8 @@ class VisitorSystem:
         self._is_open = is_open
         self._stopping = asyncio.Event()
         queues = VisitorQueues(queueing=self._queueing, sender=sender, chance=SystemRandom().random)
+        #: What became of attempts to send.
+        self.results = queues.results
         self.deliverer = LeasedWorker(_GROUP, database=database, clock=clock, queues=queues)
         self.service = VisitorService(
             database=database,

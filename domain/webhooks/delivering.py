@@ -4,9 +4,11 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from typing_extensions import override
 
+from domain.counting import counted_from_zero
 from domain.errors import InvalidInputError, UnavailableError
 from domain.messaging.leasing import LEASE, CutOff, LeasedQueues
 from domain.model.change import Change
@@ -54,6 +56,8 @@ class WebhookQueues(LeasedQueues[Lease, Job, Outcome]):
         self._bodies = bodies
         self._sender = sender
         self._chance = chance
+        #: What became of attempts; one that is still pending is to be sent again.
+        self.results = counted_from_zero(WebhookDeliveryStatus)
 
     @override
     def group_of(self, lease: Lease) -> str:
@@ -156,6 +160,7 @@ class WebhookQueues(LeasedQueues[Lease, Job, Outcome]):
             body_bytes=outcome.body_bytes,
         )
         await unit.webhook_deliveries.save(done)
+        unit.when_committed(partial(self._count, verdict.status))
         if is_delivered:
             await unit.webhooks.succeeded(job.webhook.id, at=now)
             return None
@@ -166,6 +171,9 @@ class WebhookQueues(LeasedQueues[Lease, Job, Outcome]):
             logger.warning("webhook %s is disabled: %s", job.webhook.id, verdict.disabling)
             await unit.webhooks.disable(job.webhook.id, at=now, reason=verdict.disabling)
         return verdict.next_attempt_at
+
+    def _count(self, status: WebhookDeliveryStatus) -> None:
+        self.results[status] += 1
 
     def _judged(
         self, job: Job, answer: Answer, *, failing_since: datetime | None, attempts: int, now: datetime

@@ -50,6 +50,8 @@ class WebhookSystem:
         self.port = DocumentPort()
         bodies = Bodies(self.port, cursors)
         queues = WebhookQueues(queueing=queueing, bodies=bodies, sender=sender, chance=SystemRandom().random)
+        #: What became of attempts to deliver.
+        self.results = queues.results
         self.deliverer = LeasedWorker("webhooks", database=database, clock=clock, queues=queues)
         self.service = WebhookService(
             **own, sender=sender, writer=writer, cursors=cursors, port=self.port, wake=self.deliverer.wake

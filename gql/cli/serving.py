@@ -6,6 +6,7 @@ import gc
 import os
 import signal
 import socket
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
@@ -18,6 +19,7 @@ from typing_extensions import override
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from domain.bootstrap import Domain, running_domain
+from domain.counting import Histogram
 from domain.demo.automations import install
 from domain.demo.service import DEMO
 from domain.demo.staging import stage
@@ -53,12 +55,18 @@ class Server(uvicorn.Server):
     """Uvicorn's server with callbacks when it serves and when it closes, which does not raise signals again."""
 
     def __init__(
-        self, config: uvicorn.Config, *, on_serving: Callable[[], None], on_closing: Callable[[], Awaitable[None]]
+        self,
+        config: uvicorn.Config,
+        *,
+        on_serving: Callable[[], None],
+        on_closing: Callable[[], Awaitable[None]],
+        loop_lag: Histogram,
     ) -> None:
         super().__init__(config)
         self._on_serving = on_serving
         self._on_closing = on_closing
         self._exiting = asyncio.Event()
+        self._loop_lag = loop_lag
 
     @override
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -69,9 +77,12 @@ class Server(uvicorn.Server):
     async def main_loop(self) -> None:
         # Uvicorn's own looks ten times a second whether to exit, and counts ten looks until the next `Date`.
         while not await self.on_tick(0):
+            began = time.monotonic()
             with suppress(TimeoutError):
                 async with asyncio.timeout(_TICK_SECONDS):
                     await self._exiting.wait()
+            # How much later than it asked for it is woken: so long, everybody waits for their turn.
+            self._loop_lag.add(max(0.0, time.monotonic() - began - _TICK_SECONDS))
 
     @override
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -126,7 +137,12 @@ async def serve(settings: Settings, *, demo: bool, say: Callable[[str], None]) -
             link = await start_link(domain, port=port, demo=demo, token=token)
             # Whoever reads the greeting may stop the server at once, so signals are handled by then.
             greet = partial(_greet, say, host=settings.host, port=port, token=token, link=link)
-            server = Server(config, on_serving=greet, on_closing=lambda: endpoint.close(seconds=_DRAIN_SECONDS))
+            server = Server(
+                config,
+                on_serving=greet,
+                on_closing=lambda: endpoint.close(seconds=_DRAIN_SECONDS),
+                loop_lag=app.state.measured.loop_lag,
+            )
             async with endpoint.running(), connections.running(), _demo_running(domain, wanted=demo):
                 await server.serve(sockets=[listening])
 
@@ -136,6 +152,7 @@ def configure(app: Starlette, limits: ConnectionLimits) -> tuple[uvicorn.Config,
     proxies = os.environ.get("FORWARDED_ALLOW_IPS", _PROXIES)
     trusted = ProxyHeadersMiddleware(cast("Any", app), trusted_hosts=proxies).trusted_hosts
     connections = Connections(limits, trusts=trusted.__contains__)
+    app.state.measured.connections = connections
     protocol = partial(BoundedHttpProtocol, connections, shortcut=app.state.endpoint.shortcut)
     config = uvicorn.Config(
         ProtocolScope(app, connections),

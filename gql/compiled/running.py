@@ -26,6 +26,7 @@ from gql.compiled.direct import RunMutation
 from gql.compiled.mutating import PayloadReader
 from gql.compiled.parts import PayloadPlan
 from gql.context import Context
+from gql.counting import MUTATION, QUERY
 from gql.errors import publish
 from gql.limits.bounds import Bounds
 from gql.limits.cache import DocumentCache
@@ -96,6 +97,7 @@ class CompiledOperations:
     async def run(self, ready: Ready, variables: Mapping[str, Any] | None, context: Context) -> ExecutionResult | None:
         """Charge the caller, if that is yet to be done, and run; None where the generic path has to do it."""
         compiled = ready.compiled
+        context.kind = MUTATION if isinstance(compiled.plan, PayloadPlan) else QUERY
         # The generic path answers a refusal: it charges nothing more.
         context.is_paid = await charged(context, ready.cost) is not None
         if context.is_paid:

@@ -70,6 +70,8 @@ class Checks(SchemaExtension):
         operation = chosen(document, context._provided_operation_name)  # noqa: SLF001 - the public one guesses
         if isinstance(operation, GraphQLError):
             return [operation]
+        if context.context is not None:
+            context.context.kind = operation.operation.value
         if wrong := unreadable(schema, operation, context.variables):
             return wrong
         await _yield_to_loop(context)

@@ -60,8 +60,10 @@ def failure(context: Context, payload: type[P], error: Exception) -> P:
     head = error.log_head if isinstance(error, DomainError) else None
     if head is None:
         head = context.domain.events.known
+    user_errors = UserError.list_of(error, context.request_id)
+    context.user_errors += tuple(each.code.value for each in user_errors)
     return payload(
-        user_errors=UserError.list_of(error, context.request_id),
+        user_errors=user_errors,
         cursor=context.domain.events.cursor_of(head),
         **context.so_far(error),
         **_shown(error),

@@ -26,6 +26,10 @@ class Claims:
         self._callers: dict[Hashable, tuple[Hashable, Counter[str]]] = {}
         self._alone: Counter[str] = Counter()
         self._sockets: Counter[str] = Counter()
+        #: How many subscriptions were admitted, and how often one was refused; and how many streams are open.
+        self.admitted = 0
+        self.refused = 0
+        self.streams = 0
 
     def __len__(self) -> int:
         return len(self._callers) + len(self._sockets)
@@ -38,6 +42,7 @@ class Claims:
         """
         most = self._per_address if context.payer.startswith(BY_ADDRESS) else self._per_token
         if subscription not in self._callers and self._alone[context.payer] >= most:
+            self.refused += 1
             raise _too_many(
                 f"You have {most} subscriptions here that nobody shares with you, and no more are allowed. End some, "
                 "or ask for the same as others do."
@@ -50,6 +55,7 @@ class Claims:
             GraphQLError: as from `check`.
         """
         self.check(context, subscription)
+        self.admitted += 1
         return Claim(self, self._changed(subscription, context.payer, by=1), context.payer)
 
     def leave(self, subscription: Hashable, caller: str) -> None:
@@ -80,9 +86,11 @@ class Claims:
         """Count a stream while the block runs."""
         caller = context.payer
         self.open_socket(caller)
+        self.streams += 1
         try:
             yield
         finally:
+            self.streams -= 1
             self.close_socket(caller)
 
     def _changed(self, subscription: Hashable, caller: str, *, by: int) -> Hashable:

@@ -1,6 +1,7 @@
 """The endpoint: HTTP, WebSocket and SSE under one path."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -23,7 +24,6 @@ from strawberry.http.streaming import HTTPStreamTransport
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types import ExecutionResult
-from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 from strawberry.types.unset import UNSET, UnsetType
 from typing_extensions import override
@@ -33,6 +33,7 @@ from domain.errors import DomainError, UnavailableError
 from domain.model.viewer import Viewer
 from gql.compiled.running import CompiledOperations, Ready
 from gql.context import Context
+from gql.counting import OperationCounts, measured
 from gql.limits.cache import DocumentCache
 from gql.requests.admission import address_of
 from gql.requests.bodies import decode, read_json
@@ -41,7 +42,7 @@ from gql.requests.incoming import Incoming
 from gql.requests.origins import origin_of
 from gql.requests.refusals import answered
 from gql.requests.session_cookie import SessionCookie
-from gql.requests.statuses import EVENT_STREAM, JSON, HttpOutcome, RefusalError
+from gql.requests.statuses import JSON, HttpOutcome, RefusalError
 from gql.transport.adapter import TextAdapter
 from gql.transport.answering import answer, batch_answer, shown
 from gql.transport.credentials import authorization_of
@@ -51,7 +52,7 @@ from gql.transport.joining import Joining, joining_of
 from gql.transport.members import SharedResult
 from gql.transport.negotiation import Accepted, is_for_browsers, negotiate
 from gql.transport.operations import OperationRequest, operation_in, operation_in_url
-from gql.transport.outcomes import outcome_of_code
+from gql.transport.refusing import refusal_of, refused, unresolved, wrong_transport
 from gql.transport.sharing import may_subscribe
 from gql.transport.shortcut import Begun, Shortcut
 from gql.transport.sockets import Sockets
@@ -106,11 +107,13 @@ class Endpoint(GraphQL[Context, None]):
         self._most_bytes = domain.settings.max_body_bytes
         self._body_seconds = domain.settings.body_timeout_seconds
         self._page_for_browsers = page
+        #: The operations of this process, on all transports.
+        self.counts = OperationCounts()
         self.groups = Groups(schema, domain)
         #: The compiled path for queries that come again.
         self.compiled = CompiledOperations(schema, documents, domain)
         #: What answers whole requests without ASGI's layers and messages.
-        self.shortcut = Shortcut(domain, self.documents, self.compiled, self.respond)
+        self.shortcut = Shortcut(domain, self.documents, self.compiled, self.respond, self.counts)
         self.sockets = Sockets()
 
     @asynccontextmanager
@@ -260,6 +263,7 @@ class Endpoint(GraphQL[Context, None]):
         *,
         ready: Ready | None = None,
     ) -> ASGIApp:
+        began = time.perf_counter()
         operation = self._with_text(operation)
         allowed = _QUERIES if request.method in _READING else _QUERIES_AND_MUTATIONS
         if accepted.media is None:
@@ -279,13 +283,17 @@ class Endpoint(GraphQL[Context, None]):
         except InvalidOperationTypeError as error:
             if error.operation_type is OperationType.SUBSCRIPTION and accepted.streams:
                 return await self._stream(request, operation, context, _SUBSCRIPTIONS)
-            raise _wrong_transport(error.operation_type) from error
+            raise wrong_transport(error.operation_type) from error
+        self.counts.answered(context, result.errors, began)
         return answer(result, accepted.media, outage=context.outage)
 
     async def run_known(self, operation: OperationRequest, context: Context) -> ExecutionResult:
         """Return the result of a query or mutation that this server knows itself, on the path of those of requests."""
+        began = time.perf_counter()
         result = await self.compiled.execute(operation.query, operation.variables, operation.operation_name, context)
-        return result or await self._execute(operation, context, _QUERIES_AND_MUTATIONS)
+        result = result or await self._execute(operation, context, _QUERIES_AND_MUTATIONS)
+        self.counts.answered(context, result.errors, began)
+        return result
 
     async def _batch(self, items: list[Any], context: Context, accepted: Accepted) -> ASGIApp:
         most = self._domain.settings.batching_max
@@ -297,12 +305,14 @@ class Endpoint(GraphQL[Context, None]):
 
         async def one(item: object) -> ExecutionResult:
             try:
-                operation = self._with_text(operation_in(item))
-                return await self._execute(operation, context.for_operation(), _QUERIES)
+                began, own = time.perf_counter(), context.for_operation()
+                result = await self._execute(self._with_text(operation_in(item)), own, _QUERIES)
             except InvalidOperationTypeError:
-                return _refused("BAD_USER_INPUT", "A batch holds queries only.")
+                return refused("BAD_USER_INPUT", "A batch holds queries only.")
             except RefusalError as error:
-                return _refused(error.extensions["code"], error.message)
+                return refused(error.extensions["code"], error.message)
+            self.counts.answered(own, result.errors, began)
+            return result
 
         return batch_answer(await asyncio.gather(*map(one, items)), accepted.media)
 
@@ -310,7 +320,7 @@ class Endpoint(GraphQL[Context, None]):
         try:
             text = self.documents.resolve(operation.query, operation.extensions, operation.document_id)
         except GraphQLError as error:
-            raise _refusal_of(error) from error
+            raise refusal_of(error) from error
         return operation if text is operation.query else replace(operation, query=text)
 
     async def _execute(
@@ -326,7 +336,7 @@ class Endpoint(GraphQL[Context, None]):
                 operation_extensions=operation.extensions,
             )
         except CannotGetOperationTypeError as error:
-            message = _unresolved(error.operation_name)
+            message = unresolved(error.operation_name)
             raise RefusalError(HttpOutcome.ILL_FORMED, message, code="OPERATION_RESOLUTION_FAILURE") from error
 
     async def _stream(
@@ -350,6 +360,7 @@ class Endpoint(GraphQL[Context, None]):
             allowed_operation_types=allowed,
             operation_extensions=operation.extensions,
         )
+        results = results if shared is not None else measured(results, context, self.counts)
         results = counted(results, self.groups.claims, context, alone=alone)
         results = until_outage(masked(results, context), request.state.cut, operation.query, operation.operation_name)
         events = self._stream_result(request, results, transport)
@@ -365,25 +376,4 @@ class Endpoint(GraphQL[Context, None]):
             elif alone:
                 self.groups.claims.check(context, object())
         except GraphQLError as error:
-            raise _refusal_of(error) from error
-
-
-def _refusal_of(error: GraphQLError) -> RefusalError:
-    code = str((error.extensions or {})["code"])
-    return RefusalError(outcome_of_code(code), error.message, code=code)
-
-
-def _wrong_transport(kind: OperationType) -> RefusalError:
-    if kind is OperationType.MUTATION:
-        return RefusalError(HttpOutcome.WRONG_METHOD, "Mutations need POST.", headers={"allow": "POST"})
-    return RefusalError(HttpOutcome.ILL_FORMED, f"Subscriptions need a WebSocket, or `Accept: {EVENT_STREAM}`.")
-
-
-def _unresolved(operation_name: str | None) -> str:
-    if operation_name is None:
-        return "There is no operation in the document."
-    return f"There is no operation {operation_name[:80]!r} in the document."
-
-
-def _refused(code: str, message: str) -> ExecutionResult:
-    return PreExecutionError(data=None, errors=[GraphQLError(message, extensions={"code": code})])
+            raise refusal_of(error) from error

@@ -14,6 +14,7 @@ from strawberry import Schema
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 
 from domain.bootstrap import Domain
+from domain.counting import counted_from_zero
 from domain.errors import UnavailableError
 from domain.ids import new_id
 from domain.model.change import Change
@@ -232,6 +233,8 @@ class Groups:
         self._task: asyncio.Task[None] | None = None
         self._position = 0
         self._joining = 0
+        #: How many subscriptions the server has ended, by reason; their clients resume.
+        self.dropped = counted_from_zero(("slow_consumer", "unavailable", "credential"))
         #: The streams that say how far they are, as sockets do with each ping.
         self.streams: set[Stream] = set()
 
@@ -258,6 +261,13 @@ class Groups:
     def now(self) -> datetime:
         """Return the present moment."""
         return self.domain.clock.now()
+
+    def lag(self) -> int:
+        """Return how many positions of the log the last group is behind what this process has read."""
+        if self._task is None:
+            return 0
+        last = self.domain.events.last_read
+        return max([0, *(last - group.position for group in self._groups.values())])
 
     def of(self, key: GroupKey, make: Callable[[GroupKey, "Groups"], Group] = Group) -> Group:
         """Return the group of that key; make it where there is none."""

@@ -3,6 +3,7 @@
 It refuses nothing: whatever takes waiting, or is wrong about a request, is left to the endpoint.
 """
 
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
@@ -15,6 +16,7 @@ from domain.bootstrap import Domain
 from domain.messaging.buckets import Allowance, LocalBuckets
 from domain.model.viewer import Viewer
 from gql.compiled.running import CompiledOperations, Ready
+from gql.counting import OperationCounts
 from gql.requests.admission import payer_of
 from gql.requests.headers import VARIES, completed, known_or_new, name_request
 from gql.requests.incoming import Incoming
@@ -73,15 +75,24 @@ Respond = Callable[[Incoming, Begun | None], Awaitable[ASGIApp | None]]
 class Shortcut:
     """Answers to POST requests whose head and body are there."""
 
-    def __init__(self, domain: Domain, documents: Documents, compiled: CompiledOperations, respond: Respond) -> None:
+    def __init__(
+        self,
+        domain: Domain,
+        documents: Documents,
+        compiled: CompiledOperations,
+        respond: Respond,
+        counts: OperationCounts,
+    ) -> None:
         self._domain = domain
         self._documents = documents
         self._compiled = compiled
         self._respond = respond
         self._most_bytes = domain.settings.max_body_bytes
+        self.counts = counts
 
     def answer(self, scope: Scope, body: bytes) -> Answer | Later | None:
         """Return the answer, or the function to wait for it with; None where it has to come through ASGI."""
+        began = time.perf_counter()
 
         async def receive() -> Message:
             return {"type": "http.request", "body": body, "more_body": False}
@@ -98,6 +109,7 @@ class Shortcut:
             begun = None
         found = None if begun is None else self._compiled.run_at_once(begun.ready, begun.allowance)
         if found is not None:
+            self.counts.answered_at_once(began)
             return _plain(found, request)
         scope.update(_TARGET)
         return partial(self._later, request, begun)

@@ -25,6 +25,10 @@ class Socket(Protocol):
     is_alive: bool
     connection_acknowledged: bool
 
+    @property
+    def subscriptions(self) -> int:
+        """The number of its subscriptions."""
+
     def reached(self) -> str | None:
         """Return the cursor of the place up to which all was sent; None while one of its subscriptions catches up."""
 
@@ -38,10 +42,16 @@ class Sockets:
 
     def __init__(self) -> None:
         self._open: set[Socket] = set()
+        #: How many subscriptions ended with sockets that showed no sign of life.
+        self.silent = 0
         self.closing: set[asyncio.Task[None]] = set()
 
     def __len__(self) -> int:
         return len(self._open)
+
+    def subscriptions(self) -> int:
+        """Return the number of subscriptions on all sockets."""
+        return sum(handler.subscriptions for handler in self._open)
 
     def add(self, handler: Socket) -> None:
         """Add an open socket."""
@@ -57,6 +67,7 @@ class Sockets:
             if not handler.connection_acknowledged:
                 continue
             if not handler.is_alive:
+                self.silent += handler.subscriptions
                 handler.adapter.abort()
                 continue
             handler.is_alive = False

@@ -1,7 +1,7 @@
 """GraphQL over SSE, distinct connections mode: each event's id is its cursor, so that EventSource resumes by itself."""
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing, suppress
 from typing import Any
@@ -49,8 +49,9 @@ class ResumableSSE(SSETransport):
 class StreamMember:
     """An SSE stream as a member of a group: a bounded queue that its response empties."""
 
-    def __init__(self, cut: asyncio.Event) -> None:
+    def __init__(self, cut: asyncio.Event, dropped: Counter[str]) -> None:
         self.last = 0
+        self._dropped = dropped
         self.group: Group | None = None
         self._reported = 0
         self._waiting: deque[SharedResult] = deque()
@@ -80,12 +81,14 @@ class StreamMember:
         if len(self._waiting) > MOST_FRAMES or self._waiting_bytes > MOST_BYTES:
             self._waiting.clear()
             self._cut.set()
+            self._dropped["slow_consumer"] += 1
         self._filled.set()
 
     def finish(self, errors: list[Any] | None) -> None:
         """Note that nothing more comes; after an outage, cut the stream so that its client resumes."""
         if reports_outage(errors):
             self._cut.set()
+            self._dropped["unavailable"] += 1
             return
         self._ended, self._errors = True, errors
         self._filled.set()
@@ -114,7 +117,7 @@ def failed(errors: list[Any]) -> ExecutionResult:
 
 async def shared_results(joining: Joining, cut: asyncio.Event) -> AsyncGenerator[Any, None]:
     """Yield the results that a subscriber missed, then those of its group."""
-    member = StreamMember(cut)
+    member = StreamMember(cut, joining.groups.dropped)
     try:
         async with aclosing(joining.results(member)) as missed:
             async for result in missed:

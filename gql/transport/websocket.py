@@ -21,6 +21,7 @@ from typing_extensions import override
 from domain.errors import UnavailableError
 from domain.services.sessions import Held
 from gql.context import Context
+from gql.counting import OperationCounts, measured
 from gql.errors import refused, report
 from gql.transport.adapter import TextAdapter
 from gql.transport.claims import Claim
@@ -50,6 +51,7 @@ class SocketEndpoint(Protocol):
     groups: Groups
     sockets: Sockets
     documents: Documents
+    counts: OperationCounts
 
 
 class SocketMember:
@@ -128,6 +130,11 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
         """The connection under the socket."""
         assert isinstance(self.websocket, TextAdapter)
         return self.websocket
+
+    @property
+    def subscriptions(self) -> int:
+        """The number of its subscriptions, with those that begin."""
+        return len(self.members) + len(self.operations)
 
     def reached(self) -> str | None:
         """Return the cursor of the place up to which all was sent; None while a subscription catches up.
@@ -214,6 +221,7 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
         return self.held is not None and self.held.credential.is_over(self.context.domain.clock.now())
 
     def _on_lapse(self, reason: str) -> None:
+        self.endpoint.groups.dropped["credential"] += len(self.members)
         self._leave_all()
         self._close_soon(_FORBIDDEN, reason)
 
@@ -301,6 +309,7 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
             root_value=self.root_value,
             operation_name=operation.operation_name,
         )
+        results = measured(results, context, self.endpoint.counts)
         # A subscription that fails ends with an error; a query's failure is a result like any other.
         strict = is_subscription(operation.query, operation.operation_name)
         async with aclosing(results):
@@ -354,11 +363,13 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
         await self.send_message({"id": operation.id, "type": "error", "payload": errors})
 
     def _on_overflow(self) -> None:
+        self.endpoint.groups.dropped["slow_consumer"] += len(self.members)
         self._leave_all()
         self._close_soon(*_SLOW)
 
     def ask_to_reconnect(self) -> None:
         """Close the socket because of an outage; the client reconnects and resumes from its cursors."""
+        self.endpoint.groups.dropped["unavailable"] += len(self.members)
         self._leave_all()
         self._close_soon(*TRY_AGAIN_LATER)
 

@@ -5,7 +5,7 @@ import gzip
 import hashlib
 import logging
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -77,10 +77,13 @@ class KeptPages:
         position: Callable[[], int],
         notice: Callable[[str, datetime], bytes],
         clock: Callable[[], float] = time.monotonic,
+        results: Counter[str] | None = None,
     ) -> None:
         self._position = position
         self._notice = notice
         self._clock = clock
+        #: How often a page was there, was made, and could not be made.
+        self._results = Counter() if results is None else results
         self._pages: OrderedDict[Name, _Page] = OrderedDict()
         self._making: dict[Name, asyncio.Task[DomainError | None]] = {}
 
@@ -93,6 +96,7 @@ class KeptPages:
         is_present = self._is_fresh(page) and page.position >= self._position()
         if is_present or age < min(_LONGEST_HELD_SECONDS, max(_LEAST_SECONDS, _OF_MAKING * page.seconds)):
             self._pages.move_to_end(name)
+            self._results["kept"] += 1
             return page.body
         return None
 
@@ -135,6 +139,7 @@ class KeptPages:
 
     def _failed(self, name: Name, error: DomainError) -> DomainError:
         page = self._pages.get(name)
+        self._results["failed"] += 1
         if page is not None:
             page.retry_at = self._clock() + _RETRY_SECONDS
         return error
@@ -142,6 +147,7 @@ class KeptPages:
     async def _make(self, name: Name, make: Callable[[], Awaitable[Made]]) -> None:
         began = self._clock()
         made = await make()
+        self._results["made"] += 1
         body = await asyncio.to_thread(Body.of, made.content)
         now = self._clock()
         self._pages[name] = _Page(position=made.position, at=made.at, body=body, since=now, seconds=now - began)

@@ -1,6 +1,7 @@
 """The routes of the status page, its files, its badges and what other sites embed."""
 
 import re
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -33,8 +34,8 @@ _RETRY_SECONDS = "10"
 Make = Callable[[Request, Texts], Awaitable[Made]]
 
 
-def routes_of_status(domain: Domain) -> list[BaseRoute]:
-    """Return all routes of the status page.
+def routes_of_status(domain: Domain, results: Counter[str]) -> list[BaseRoute]:
+    """Return all routes of the status page, which count what became of its pages.
 
     Raises:
         StartupError: a setting of its look cannot be used.
@@ -47,7 +48,7 @@ def routes_of_status(domain: Domain) -> list[BaseRoute]:
     takes_mail = VisitorKind.MAIL in domain.visitors.service.kinds()
     renderer = Renderer(name=settings.public_name, look=look, takes_mail=takes_mail)
     reader = Reader(domain, renderer)
-    serving = _Serving(domain, renderer)
+    serving = _Serving(domain, renderer, results)
     serve = serving.page
     files = {name: file_answer(Body.of(file.content), file.media) for name, file in look.files.items()}
     embed = Answer(Body.of((STATIC / "status" / "embed.js").read_bytes()), "text/javascript", is_for_all=True)
@@ -90,11 +91,11 @@ class _Files:
 class _Serving:
     """Pages to whoever asks for them, and pages that say why there is none."""
 
-    def __init__(self, domain: Domain, renderer: Renderer) -> None:
+    def __init__(self, domain: Domain, renderer: Renderer, results: Counter[str]) -> None:
         self._domain = domain
         self._renderer = renderer
         events = domain.events
-        self._kept = KeptPages(lambda: events.known, renderer.notice)
+        self._kept = KeptPages(lambda: events.known, renderer.notice, results=results)
 
     def page(self, make: Make, *, media: str = HTML, is_for_all: bool = False) -> ASGIApp:
         """Return the application of a page, which is made once for all readers."""

@@ -1,0 +1,1 @@
+"""Metrics of one process for Prometheus, in its text formats."""

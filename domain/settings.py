@@ -15,6 +15,7 @@ _FALSE = {"0", "false", "no", "off"}
 _LAST_PORT = 65535
 _SYNCHRONOUS = ("FULL", "NORMAL", "EXTRA")
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+_FORMATS = ("TEXT", "JSON")
 _READERS = ("LOCAL", "TOKEN", "OPEN", "OFF")
 #: As long as that a token cannot be guessed.
 _LEAST_SECRET = 16
@@ -129,6 +130,10 @@ class Settings:
     #: How long deliveries of integrations and of webhooks are kept; 0 is for ever.
     delivery_retention_days: int = 30
     log_level: str = "INFO"
+    #: The form of the log: text for people, or json, one object a line.
+    log_format: str = "text"
+    #: A query or mutation that takes longer is in the log; 0 logs none.
+    slow_operation_millis: float = 1000.0
     #: Who may read /metrics: programs on this machine (local), none without a token (token), anybody (open); or off.
     metrics: str = "local"
     #: The token with which a monitor reads them; one of the role ADMIN may as well.
@@ -154,6 +159,7 @@ class Settings:
         _require_one_of(_SYNCHRONOUS, sqlite_synchronous=self.sqlite_synchronous)
         _require_one_of(_LEVELS, log_level=self.log_level)
         _require_one_of(_READERS, metrics=self.metrics)
+        _require_one_of(_FORMATS, log_format=self.log_format)
         _require_long(metrics_token=self.metrics_token)
         if not 0 <= self.port <= _LAST_PORT:
             raise StartupError(f"The port must lie between 0 and 65535, not {self.port}.")
@@ -185,6 +191,7 @@ class Settings:
         )
         if min(self.rate_limit, self.batching_max) < 0 or not 0 <= self.execution_seconds < math.inf:
             raise StartupError("Rate limit, batching and execution seconds must not be negative.")
+        _require_bound(slow_operation_millis=self.slow_operation_millis)
         if self.public_url is not None and not _is_of_web(self.public_url):
             raise StartupError("INCIDENTQL_PUBLIC_URL must be an address such as https://incidents.example.com.")
         if self.documents_only and self.documents is None:
@@ -211,6 +218,12 @@ def _require_long(**secrets: str | None) -> None:
     for name, secret in secrets.items():
         if secret is not None and len(secret) < _LEAST_SECRET:
             raise StartupError(f"INCIDENTQL_{name.upper()} must have {_LEAST_SECRET} characters or more.")
+
+
+def _require_bound(**values: float) -> None:
+    for name, value in values.items():
+        if not 0 <= value < math.inf:
+            raise StartupError(f"INCIDENTQL_{name.upper()} must not be negative, not {value}.")
 
 
 def _require_positive(**values: float) -> None:

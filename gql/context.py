@@ -62,9 +62,13 @@ class Context:
     so_far: Callable[[Exception], dict[str, Any]] = nothing_so_far
     #: The outage for which all mutation fields of an operation failed.
     outage: UnavailableError | None = None
-    #: The type of the operation, once that is known, and the codes with which its mutations failed.
+    #: The type and the name of the operation, once they are known, and the codes with which its mutations failed.
     kind: str = UNKNOWN
+    name: str | None = None
     user_errors: tuple[str, ...] = ()
+    #: When it began to run, by `time.perf_counter`, and whether as a compiled function.
+    run_at: float = 0.0
+    is_compiled: bool = False
     #: What reads the answer of a mutation in its transaction.
     projecting: Projecting | None = None
     #: The payload of a mutation, once it is there.

@@ -7,6 +7,7 @@ from contextlib import aclosing
 from typing import Any, Protocol
 
 from domain.counting import Histogram, counted_from_zero
+from gql.requests.slow import SlowOperations, Timed
 
 #: The types of operations; unknown is what was refused before its type was known.
 QUERY, MUTATION, SUBSCRIPTION, UNKNOWN = "query", "mutation", "subscription", "unknown"
@@ -16,11 +17,9 @@ _GRAVE = {"INTERNAL": "internal", "UNAVAILABLE": "unavailable", "TIMEOUT": "time
 OUTCOMES = ("ok", "user_error", "error", "refused", *_GRAVE.values())
 
 
-class Operation(Protocol):
+class Operation(Timed, Protocol):
     """An operation's context, as far as it says what is counted."""
 
-    #: Its type, once that is known.
-    kind: str
     #: The codes with which its mutations failed.
     user_errors: tuple[str, ...]
 
@@ -28,7 +27,8 @@ class Operation(Protocol):
 class OperationCounts:
     """The operations of one process."""
 
-    def __init__(self) -> None:
+    def __init__(self, slow: SlowOperations) -> None:
+        self.slow = slow
         #: How long those took that were answered; a subscription has no end.
         self.seconds = {QUERY: Histogram(), MUTATION: Histogram()}
         #: By type and outcome.
@@ -40,10 +40,12 @@ class OperationCounts:
         #: Errors by their code, those of payloads among them.
         self.errors: Counter[str] = counted_from_zero(("COST_LIMIT", "RATE_LIMITED", *_GRAVE))
 
-    def answered_at_once(self, began: float) -> None:
-        """Count a query that was answered without an error since a moment of `time.perf_counter`."""
+    def answered_at_once(self, began: float) -> float:
+        """Count a query that was answered without an error, and return its seconds since it began."""
         self.at_once += 1
-        self._queries.add(time.perf_counter() - began)
+        seconds = time.perf_counter() - began
+        self._queries.add(seconds)
+        return seconds
 
     def answered(self, operation: Operation, errors: Any, began: float) -> None:
         """Count an operation with the errors of its result."""
@@ -53,8 +55,11 @@ class OperationCounts:
         if kind == SUBSCRIPTION:
             return  # counted when they are admitted
         self.requests[kind, outcome] += 1
+        seconds = time.perf_counter() - began
         if kind in self.seconds:
-            self.seconds[kind].add(time.perf_counter() - began)
+            self.seconds[kind].add(seconds)
+        if seconds >= self.slow.seconds:
+            self.slow.note(operation, seconds, began=began)
 
     def _outcome(self, user_errors: tuple[str, ...], errors: Any) -> str:
         codes = [*user_errors, *(str((error.extensions or {}).get("code")) for error in errors)]

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from contextvars import Context
 
 from domain.errors import UnavailableError
 from domain.outages import Outage
@@ -27,7 +28,8 @@ class Recovery:
         """Note a failure of the database."""
         self.outage.failed(reason_of(error))
         if self._task is None and not self._stopping.is_set():
-            self._task = asyncio.create_task(self._until_back())
+            # Not as a part of the request that met the outage: it outlives that.
+            self._task = asyncio.create_task(self._until_back(), context=Context())
 
     async def stop(self) -> None:
         """Stop checking."""

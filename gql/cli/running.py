@@ -14,6 +14,7 @@ import uvloop
 
 from domain.errors import DomainError
 from domain.settings import Settings
+from gql.cli.log_lines import set_up_log
 
 DatabaseUrl = Annotated[
     str | None,
@@ -42,7 +43,7 @@ def late(module: str, name: str) -> Any:
 def settings_of(**overrides: Any) -> Settings:
     """Return the settings of the environment, overridden by these options, and set up the log."""
     settings = Settings.from_environment(**overrides)
-    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    set_up_log(level=settings.log_level, form=settings.log_format)
     for noisy in ("alembic", "uvicorn.access", "httpcore", "httpx"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     # Their warnings are about messages of clients, so that any client could fill the log.

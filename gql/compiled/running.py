@@ -5,6 +5,7 @@ fails afterwards, it falls back as one that is paid for.
 """
 
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ from gql.limits.nulls import misplaced_null
 from gql.limits.timing import late
 from gql.limits.variables import unreadable
 from gql.requests.admission import overdrawn
+from gql.requests.current import note_operation
 from gql.requests.waiting import in_time
 
 logger = logging.getLogger(__name__)
@@ -52,6 +54,12 @@ class Ready:
     names: Sequence[str]
     #: In points.
     cost: int
+
+    @property
+    def name(self) -> str | None:
+        """The operation's name in its document."""
+        name = self.compiled.plan.operation.name
+        return None if name is None else name.value
 
 
 class CompiledOperations:
@@ -97,11 +105,12 @@ class CompiledOperations:
     async def run(self, ready: Ready, variables: Mapping[str, Any] | None, context: Context) -> ExecutionResult | None:
         """Charge the caller, if that is yet to be done, and run; None where the generic path has to do it."""
         compiled = ready.compiled
-        context.kind = MUTATION if isinstance(compiled.plan, PayloadPlan) else QUERY
+        _note(context, ready)
         # The generic path answers a refusal: it charges nothing more.
         context.is_paid = await charged(context, ready.cost) is not None
         if context.is_paid:
             return None
+        context.run_at, context.is_compiled = time.perf_counter(), True
         result = (
             await self._mutated(compiled, compiled.plan, ready.wanted, variables, context)
             if isinstance(compiled.plan, PayloadPlan)
@@ -261,3 +270,10 @@ class CompiledOperations:
         )
         result = await result if isawaitable(result) else result
         return ExecutionResult(data=result.data, errors=result.errors)
+
+
+def _note(context: Context, ready: Ready) -> None:
+    """Note what an operation is, for counts and for the log."""
+    context.kind = MUTATION if isinstance(ready.compiled.plan, PayloadPlan) else QUERY
+    context.name = ready.name
+    note_operation(context.name)

@@ -1,6 +1,7 @@
 """Checks of every operation between its text and its execution, on every transport."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
@@ -20,6 +21,7 @@ from gql.limits.nulls import misplaced_null
 from gql.limits.validation import LONG_CHARACTERS
 from gql.limits.variables import unreadable
 from gql.requests.admission import overdrawn
+from gql.requests.current import note_operation
 
 #: The cost of an invalid document: validating it takes as long as many a query.
 _WRONG_POINTS = 10
@@ -70,8 +72,7 @@ class Checks(SchemaExtension):
         operation = chosen(document, context._provided_operation_name)  # noqa: SLF001 - the public one guesses
         if isinstance(operation, GraphQLError):
             return [operation]
-        if context.context is not None:
-            context.context.kind = operation.operation.value
+        _note(context.context, operation)
         if wrong := unreadable(schema, operation, context.variables):
             return wrong
         await _yield_to_loop(context)
@@ -85,7 +86,18 @@ class Checks(SchemaExtension):
             points = "more" if cost >= ENDLESS else f"{cost} points"
             return [limited("COST_LIMIT", f"This costs {points}, and {bounds.cost} points are the most. Ask for less.")]
         refusal = await charged(context.context, cost)
+        if context.context is not None:
+            context.context.run_at = time.perf_counter()
         return [] if refusal is None else [refusal]
+
+
+def _note(context: Context | None, operation: OperationDefinitionNode) -> None:
+    """Note what an operation is, for counts and for the log."""
+    if context is None:
+        return
+    context.kind = operation.operation.value
+    context.name = operation.name.value if operation.name is not None else None
+    note_operation(context.name)
 
 
 def priced(cost: int, bounds: Bounds, allowance: Allowance | None) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from domain.errors import DomainError, UnavailableError
 from gql.requests.bodies import linger
+from gql.requests.current import doing
 from gql.requests.headers import VARIES, request_id_of
 from gql.requests.incoming import Incoming
 from gql.requests.statuses import GRAPHQL_JSON, JSON, HttpOutcome, RefusalError
@@ -38,8 +39,10 @@ async def answered(
 
     A client whose body is too large may send about `most_bytes` more before the connection is closed.
     """
+    request_id = request_id_of(request.scope)
     try:
-        return await work(request)
+        with doing(request_id):
+            return await work(request)
     except ClientDisconnect:
         return None  # the client disconnected before its request was read
     except RefusalError as error:
@@ -50,7 +53,6 @@ async def answered(
     except DomainError as error:
         return refusal(outcome_of(error), request.media)
     except Exception:
-        request_id = request_id_of(request.scope)
         logger.exception("request %s failed", request_id, extra={"request_id": request_id})
         return json_response({"errors": [internal(request_id)]}, HttpOutcome.FAILED, request.media)
 

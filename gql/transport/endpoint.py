@@ -37,11 +37,13 @@ from gql.counting import OperationCounts, measured
 from gql.limits.cache import DocumentCache
 from gql.requests.admission import address_of
 from gql.requests.bodies import decode, read_json
+from gql.requests.current import note_viewer
 from gql.requests.headers import VARIES, request_id_of
 from gql.requests.incoming import Incoming
 from gql.requests.origins import origin_of
 from gql.requests.refusals import answered
 from gql.requests.session_cookie import SessionCookie
+from gql.requests.slow import SlowOperations
 from gql.requests.statuses import JSON, HttpOutcome, RefusalError
 from gql.transport.adapter import TextAdapter
 from gql.transport.answering import answer, batch_answer, shown
@@ -108,7 +110,7 @@ class Endpoint(GraphQL[Context, None]):
         self._body_seconds = domain.settings.body_timeout_seconds
         self._page_for_browsers = page
         #: The operations of this process, on all transports.
-        self.counts = OperationCounts()
+        self.counts = OperationCounts(SlowOperations(domain.settings.slow_operation_millis))
         self.groups = Groups(schema, domain)
         #: The compiled path for queries that come again.
         self.compiled = CompiledOperations(schema, documents, domain)
@@ -241,6 +243,7 @@ class Endpoint(GraphQL[Context, None]):
         return await self._single(request, operation_in(body), context, accepted)
 
     def _context_of(self, request: Incoming, viewer: Viewer) -> Context:
+        note_viewer(viewer.role)
         return Context(
             domain=self._domain,
             request_id=request_id_of(request.scope),

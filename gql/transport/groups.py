@@ -1,6 +1,7 @@
 """Shared subscriptions: one source, one execution and one encoding per group and event for any number of members."""
 
 import asyncio
+import contextvars
 import logging
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterator
@@ -251,7 +252,8 @@ class Groups:
         """The position of the feed: every change up to here was given to the groups that want it."""
         if self._task is None:
             self._position = self.domain.events.last_read
-            self._task = asyncio.create_task(self._feed())
+            # Not as a part of the request that came first: it serves all of them.
+            self._task = asyncio.create_task(self._feed(), context=contextvars.Context())
         return self._position
 
     def cursor_of(self, position: int) -> str:
@@ -277,7 +279,7 @@ class Groups:
             context = GroupContext(
                 domain=self.domain, request_id=new_id("req"), shared_audience=key.audience, source=group
             )
-            group.task = asyncio.create_task(group.run(self.schema, context))
+            group.task = asyncio.create_task(group.run(self.schema, context), context=contextvars.Context())
         return group
 
     def listen(self, group: Group) -> None:

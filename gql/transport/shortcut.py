@@ -21,6 +21,7 @@ from gql.requests.admission import payer_of
 from gql.requests.headers import VARIES, completed, known_or_new, name_request
 from gql.requests.incoming import Incoming
 from gql.requests.refusals import JsonResponse
+from gql.requests.slow import AtOnce
 from gql.requests.statuses import GRAPHQL_JSON, JSON
 from gql.transport.answering import shown
 from gql.transport.documents import Documents
@@ -109,7 +110,9 @@ class Shortcut:
             begun = None
         found = None if begun is None else self._compiled.run_at_once(begun.ready, begun.allowance)
         if found is not None:
-            self.counts.answered_at_once(began)
+            seconds = self.counts.answered_at_once(began)
+            if seconds >= self.counts.slow.seconds and begun is not None:
+                self.counts.slow.note(AtOnce(name=begun.ready.name, cost=begun.ready.cost), seconds, began=began)
             return _plain(found, request)
         scope.update(_TARGET)
         return partial(self._later, request, begun)

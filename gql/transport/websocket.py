@@ -23,6 +23,7 @@ from domain.services.sessions import Held
 from gql.context import Context
 from gql.counting import OperationCounts, measured
 from gql.errors import refused, report
+from gql.requests.current import doing, note_viewer
 from gql.transport.adapter import TextAdapter
 from gql.transport.claims import Claim
 from gql.transport.credentials import MisplacedTokenError
@@ -273,7 +274,10 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
     @override
     async def run_operation(self, operation: Operation[Context, None]) -> None:
         try:
-            if await self._run(operation):
+            with doing(self.context.request_id):
+                note_viewer(self.context.viewer.role)
+                is_complete = await self._run(operation)
+            if is_complete:
                 await operation.send_operation_message({"id": operation.id, "type": "complete"})
         except WebSocketDisconnected:
             self.operations.pop(operation.id, None)

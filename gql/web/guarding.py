@@ -16,6 +16,7 @@ from domain.bootstrap import Domain
 from domain.model.viewer import Role, Viewer
 from gql.requests.admission import admitted
 from gql.requests.bodies import read_bytes, read_json
+from gql.requests.current import note_viewer
 from gql.requests.incoming import Incoming
 from gql.requests.refusals import answered
 from gql.requests.statuses import HttpOutcome, RefusalError
@@ -105,5 +106,6 @@ class _Guarded:
             allowed = ", ".join(limits.methods)
             raise RefusalError(HttpOutcome.WRONG_METHOD, f"Send {allowed}.", headers={"allow": allowed})
         viewer = await limits.admit(request, self._domain)
+        note_viewer(viewer.role)
         call = Call(domain=self._domain, request=request, viewer=viewer, most_bytes=self._most_bytes)
         return await self._handle(call)

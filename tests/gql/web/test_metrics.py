@@ -5,6 +5,7 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import httpx
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as open_families
 from prometheus_client.parser import text_string_to_metric_families
@@ -29,6 +30,7 @@ from tests.factories import (
     set_status,
     start_run,
 )
+from tests.gql.transport.sockets import serving, until
 from tests.gql.web.metrics import Scraper, scraping
 from tests.inside import inside
 from tests.outages import Away
@@ -259,3 +261,20 @@ async def test_an_acknowledgement_is_timed_from_the_beginning(domain: Domain) ->
         await domain.responders.acknowledge(ADMIN, incident.id)
         moved = await scraper.moved(before)
     assert moved["incidentql_incident_time_to_acknowledge_seconds_count"] == 1
+
+
+async def test_subscriptions_are_counted_while_they_last(domain: Domain) -> None:
+    document = "subscription { incidentChanges { cursor } }"
+    async with serving(domain) as running, httpx.AsyncClient(base_url=f"http://127.0.0.1:{running.port}") as http:
+        scraper = Scraper(http)
+        async with running.socket() as socket, running.stream(query=document):
+            await socket.subscribe(document)
+            await until(lambda: running.members == 2)
+            during = await scraper.samples()
+        await until(lambda: running.members == 0 and not len(running.endpoint.sockets))
+        after = await scraper.samples()
+    names = [f'incidentql_subscriptions_active{{transport="{name}"}}' for name in ("websocket", "sse")]
+    assert [during[name] for name in names] == [1, 1]
+    assert [after[name] for name in names] == [0, 0]
+    assert during["incidentql_subscription_groups"] == during["incidentql_websockets_open"] == 1
+    assert after['incidentql_graphql_requests_total{operation_type="subscription",outcome="ok"}'] == 2

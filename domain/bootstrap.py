@@ -82,6 +82,7 @@ from domain.services.tokens import TokenService
 from domain.services.upkeep import Upkeep
 from domain.services.writing import Writer
 from domain.settings import Settings
+from domain.tracing import Tracer
 from domain.transfer.making import TransferSystem, transfer_system
 from domain.visitors.system import VisitorSystem
 from domain.webhooks.system import WebhookSystem
@@ -149,7 +150,12 @@ class Assembly(Domain):
 
 @asynccontextmanager
 async def running_domain(
-    settings: Settings, *, clock: Clock | None = None, live: bool = True, kinds: Kinds = KINDS
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    live: bool = True,
+    kinds: Kinds = KINDS,
+    tracer: Tracer | None = None,
 ) -> AsyncIterator[Domain]:
     """Run the domain on its database, which is migrated first; with `live` it also follows the log and prunes.
 
@@ -170,8 +176,7 @@ async def running_domain(
         ending.push_async_callback(engines.dispose)
         ending.push_async_callback(engine.close)
         await migrate(engines)
-        clock = clock or Clock()
-        database = Database(engines, clock)
+        database = Database(engines, clock := clock or Clock(), tracer)
         ending.push_async_callback(database.close)
         states, head, erasures = await database.read(_found)
         if live and settings.automations:

@@ -132,6 +132,10 @@ class Settings:
     log_level: str = "INFO"
     #: The form of the log: text for people, or json, one object a line.
     log_format: str = "text"
+    #: Where traces are sent, by OTLP over HTTP; without it, where OpenTelemetry's own variables say, or nowhere.
+    traces_url: str | None = None
+    #: Whether spans of operations have the text of their documents, in which people may write anything.
+    trace_documents: bool = False
     #: A query or mutation that takes longer is in the log; 0 logs none.
     slow_operation_millis: float = 1000.0
     #: Who may read /metrics: programs on this machine (local), none without a token (token), anybody (open); or off.
@@ -192,8 +196,7 @@ class Settings:
         if min(self.rate_limit, self.batching_max) < 0 or not 0 <= self.execution_seconds < math.inf:
             raise StartupError("Rate limit, batching and execution seconds must not be negative.")
         _require_bound(slow_operation_millis=self.slow_operation_millis)
-        if self.public_url is not None and not _is_of_web(self.public_url):
-            raise StartupError("INCIDENTQL_PUBLIC_URL must be an address such as https://incidents.example.com.")
+        _require_web(public_url=self.public_url, traces_url=self.traces_url)
         if self.documents_only and self.documents is None:
             raise StartupError("INCIDENTQL_DOCUMENTS_ONLY needs INCIDENTQL_DOCUMENTS: nothing could run without them.")
 
@@ -218,6 +221,12 @@ def _require_long(**secrets: str | None) -> None:
     for name, secret in secrets.items():
         if secret is not None and len(secret) < _LEAST_SECRET:
             raise StartupError(f"INCIDENTQL_{name.upper()} must have {_LEAST_SECRET} characters or more.")
+
+
+def _require_web(**urls: str | None) -> None:
+    for name, url in urls.items():
+        if url is not None and not _is_of_web(url):
+            raise StartupError(f"INCIDENTQL_{name.upper()} must be an address such as https://incidents.example.com.")
 
 
 def _require_bound(**values: float) -> None:

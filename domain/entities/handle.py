@@ -12,7 +12,7 @@ from domain.entities.derivers import DeriverRegistry
 from domain.entities.diff import Difference, diff
 from domain.entities.kind import EntityKind, Snapshot, State
 from domain.entities.masking import SecretMasker
-from domain.entities.origin import BY_SYSTEM, Origin
+from domain.entities.origin import BY_SYSTEM, Origin, traced
 from domain.entities.transitions import transitions_of
 from domain.ids import new_id
 from domain.model.actor import Actor, ActorType
@@ -337,7 +337,7 @@ class EntityHandle(Generic[E]):
             after=pictures[1],
             touched=touched,
             actor=origin.actor,
-            cause=origin.cause,
+            cause=traced(origin.cause),
             occurred_at=at,
         )
         # Events and what becomes of health are derived from the real values; only the record is masked.

@@ -1,10 +1,11 @@
 """The origin of a write: who writes, why, and which systems they may write about."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from domain.model.actor import SYSTEM, Actor, Cause
+from domain.tracing import current_trace
 
 #: Called with an entity's systems before the write and None, then with None and its systems after the write.
 Permit = Callable[[Sequence[str] | None, Sequence[str] | None], None]
@@ -28,6 +29,12 @@ class Origin:
     rewrite: Callable[[Any], Any] | None = None
     is_quiet: bool = False
     permit: Permit = permit_all
+
+
+def traced(cause: Cause) -> Cause:
+    """Return a cause with the trace that the running code belongs to, where there is one."""
+    parent = current_trace.get()
+    return cause if parent is None else replace(cause, traceparent=parent)
 
 
 BY_SYSTEM = Origin()

@@ -15,6 +15,7 @@ from domain.model.change import Change
 from domain.outages import logging_failures
 from domain.persistence.database import Database
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
+from domain.tracing import within
 
 logger = logging.getLogger(__name__)
 
@@ -208,7 +209,8 @@ class DurableReader:
         for count, change in enumerate(fresh, 1):
             if self._failures.get(change.seq, 0) < _ATTEMPTS:
                 tried.append(change)
-                await self._handler(unit, change)
+                with within(change.cause.traceparent):
+                    await self._handler(unit, change)
             if count == len(fresh) or _is_set(stopping) or time.monotonic() > ends:
                 await unit.readers.advance(self._name, to=change.seq, now=self._clock.now())
                 return _Progress(change.seq, count)

@@ -63,12 +63,20 @@ class Cause:
     change_id: str | None = None
     run_id: str | None = None
     depth: int = 0
+    #: The trace that it is a part of.
+    traceparent: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the form in the log."""
-        return {"change_id": self.change_id, "run_id": self.run_id, "depth": self.depth}
+        data = {"change_id": self.change_id, "run_id": self.run_id, "depth": self.depth}
+        return data if self.traceparent is None else {**data, "traceparent": self.traceparent}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """Return the cause that `as_json` described."""
-        return cls(change_id=data.get("change_id"), run_id=data.get("run_id"), depth=data.get("depth", 0))
+        return cls(
+            change_id=data.get("change_id"),
+            run_id=data.get("run_id"),
+            depth=data.get("depth", 0),
+            traceparent=data.get("traceparent"),
+        )

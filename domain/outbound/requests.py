@@ -10,6 +10,7 @@ import httpx
 import orjson
 
 from domain.errors import InvalidInputError
+from domain.tracing import current_trace
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 #: Control characters but the tab, and halves of characters.
@@ -40,6 +41,8 @@ class OutgoingRequest:
     def as_httpx(self, *, timeout_seconds: float) -> httpx.Request:
         """Return the request for httpx; user and password of its address become a header."""
         headers = dict(self.headers)
+        if (trace := current_trace.get()) is not None:
+            headers.setdefault("traceparent", trace)
         if self.url.userinfo:
             user = f"{self.url.username}:{self.url.password}"
             headers.setdefault("authorization", f"Basic {base64.b64encode(user.encode()).decode()}")

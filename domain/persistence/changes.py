@@ -98,6 +98,12 @@ class ChangeRepository:
         statement = sa.select(changes.c.seq).where(of_entity, seen).order_by(changes.c.version.desc()).limit(1)
         return int(await self._connection.scalar(statement) or 0)
 
+    async def trace_of(self, kind: str, entity_id: str) -> str | None:
+        """Return the trace context of an entity's first change; None where it has none, or is no longer kept."""
+        first = sa.and_(changes.c.kind == kind, changes.c.entity_id == entity_id, changes.c.version == 1)
+        cause = await self._connection.scalar(sa.select(changes.c.cause).where(first))
+        return None if cause is None else Cause.from_json(cause).traceparent
+
     async def last_of(self, kind: str) -> int:
         """Return the position of the last change of a kind that has few; 0 when there is none."""
         return int(

@@ -28,6 +28,7 @@ from domain.persistence.recovery import Recovery
 from domain.persistence.snapshots import Snapshot, current
 from domain.persistence.texts import is_no_text
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
+from domain.tracing import SpanKind, Tracer, current_trace, span_of
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -71,8 +72,10 @@ class _Done(Generic[T]):
 class Database:
     """The access to the data: `read` and `write` take a function and run it in one transaction."""
 
-    def __init__(self, engines: Engines, clock: Clock | None = None) -> None:
+    def __init__(self, engines: Engines, clock: Clock | None = None, tracer: Tracer | None = None) -> None:
         self._engines = engines
+        #: What traces writes, and whatever follows from them.
+        self.tracer = tracer
         self._clock = clock or Clock()
         self._running: set[asyncio.Task[Any]] = set()
         self._on_append: list[Callable[[], None]] = []
@@ -121,7 +124,13 @@ class Database:
         Raises:
             UnavailableError: the database is away, locked or full. It may still commit the work.
         """
-        return await self._shielded(self._write(work, joins=joins), writing=True)
+        if self.tracer is None or current_trace.get() is None:
+            return await self._shielded(self._write(work, joins=joins), writing=True)
+        with span_of(self.tracer, "write", kind=SpanKind.INTERNAL) as span:
+            committed = await self._shielded(self._write(work, joins=joins), writing=True)
+            if span is not None:
+                span.set(incidentql_seq=committed.seq)
+            return committed
 
     async def read(self, work: Callable[[ReadSession], Awaitable[T]]) -> T:
         """Run a read on one consistent snapshot: that of the operation in `snapshot`, else its own.

@@ -9,6 +9,7 @@ from domain.persistence.database import Database
 from domain.persistence.measures import DatabaseCounts, PoolUse
 from domain.services.gauges import GaugeService
 from domain.services.tallies import Tallies
+from domain.tracing import Tracer
 
 
 class Measures:
@@ -22,6 +23,11 @@ class Measures:
         #: What this process has written.
         self.tallies = Tallies()
         database.on_commit(self.tallies.take)
+
+    @property
+    def tracer(self) -> Tracer | None:
+        """The tracer of this process; None where it traces nothing."""
+        return self._database.tracer
 
     @property
     def transactions(self) -> DatabaseCounts:

@@ -32,7 +32,7 @@ def event_of(change: Change, audience: Audience, *, cursor: str) -> dict[str, An
         "time": iso(change.occurred_at),
         "datacontenttype": "application/json",
         "sequence": f"{change.seq:0{_PLACE_DIGITS}d}",
-        "traceparent": traceparent_of(change.id),
+        "traceparent": trace_of(change),
         "data": {
             "incidentId": change.entity_id,
             "version": change.version,
@@ -58,6 +58,11 @@ def test_event(webhook_id: str, message_id: str, *, now: datetime) -> dict[str, 
         "traceparent": traceparent_of(message_id),
         "data": {},
     }
+
+
+def trace_of(change: Change) -> str:
+    """Return the W3C trace context of a change: that of the request that led to it, where it had one."""
+    return change.cause.traceparent or traceparent_of(change.id)
 
 
 def traceparent_of(identifier: str) -> str:

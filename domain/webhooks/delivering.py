@@ -16,8 +16,9 @@ from domain.model.webhook import Webhook, WebhookDelivery, WebhookDeliveryStatus
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
 from domain.persistence.webhook_queues import Lease
 from domain.persistence.webhooks import Sealed
+from domain.tracing import SpanKind, Tracer, current_trace, span_of
 from domain.webhooks.bodies import Bodies
-from domain.webhooks.cloudevents import traceparent_of
+from domain.webhooks.cloudevents import trace_of
 from domain.webhooks.queueing import Queueing
 from domain.webhooks.rules import Answer, Verdict, judge
 from domain.webhooks.sending import Message, Sender
@@ -51,7 +52,16 @@ Outcome = Answer | Unwanted
 class WebhookQueues(LeasedQueues[Lease, Job, Outcome]):
     """The queues of webhooks: one for each webhook and incident, and those of a webhook are limited together."""
 
-    def __init__(self, *, queueing: Queueing, bodies: Bodies, sender: Sender, chance: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        *,
+        queueing: Queueing,
+        bodies: Bodies,
+        sender: Sender,
+        chance: Callable[[], float],
+        tracer: Tracer | None,
+    ) -> None:
+        self._tracer = tracer
         self._queueing = queueing
         self._bodies = bodies
         self._sender = sender
@@ -103,8 +113,15 @@ class WebhookQueues(LeasedQueues[Lease, Job, Outcome]):
 
     @override
     async def attempt(self, job: Job, cut_off: CutOff[Outcome]) -> Outcome | None:
+        parent = job.change.cause.traceparent if job.change is not None else None
         try:
-            return await self._made_and_sent(job, cut_off)
+            with span_of(self._tracer, "webhook", kind=SpanKind.CLIENT, parent=parent) as span:
+                answer = await self._made_and_sent(job, cut_off)
+                if span is not None and isinstance(answer, Answer):
+                    span.set(http_response_status_code=answer.status or 0)
+                    if not answer.is_success:
+                        span.fail("not delivered")
+                return answer
         except UnavailableError:
             raise
         except Exception:
@@ -127,7 +144,7 @@ class WebhookQueues(LeasedQueues[Lease, Job, Outcome]):
             id=job.delivery.id,
             url=job.webhook.url,
             body=body,
-            traceparent=traceparent_of(job.change.id),
+            traceparent=current_trace.get() or trace_of(job.change),
             sealed=job.sealed,
             signs_twice=until is not None and job.now < until,
         )

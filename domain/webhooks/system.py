@@ -48,8 +48,13 @@ class WebhookSystem:
         self._stopping = asyncio.Event()
         #: The place that the GraphQL side fills.
         self.port = DocumentPort()
-        bodies = Bodies(self.port, cursors)
-        queues = WebhookQueues(queueing=queueing, bodies=bodies, sender=sender, chance=SystemRandom().random)
+        queues = WebhookQueues(
+            queueing=queueing,
+            bodies=Bodies(self.port, cursors),
+            sender=sender,
+            chance=SystemRandom().random,
+            tracer=database.tracer,
+        )
         #: What became of attempts to deliver.
         self.results = queues.results
         self.deliverer = LeasedWorker("webhooks", database=database, clock=clock, queues=queues)

@@ -1,7 +1,6 @@
 """The forms of the log: lines for people, and JSON for programs, one object a line."""
 
 import logging
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,6 +8,7 @@ import orjson
 from typing_extensions import override
 
 from domain.model.moment import iso
+from domain.tracing import trace_id
 from gql.requests.current import current
 
 _FOR_PEOPLE = "%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -19,10 +19,6 @@ _EXTRAS = ("request_id", "operation", "millis", "attempt")
 class JsonFormatter(logging.Formatter):
     """A formatter that writes a record as an object: the time, the level, the logger, the message, and the request."""
 
-    def __init__(self, trace_id: Callable[[], str | None]) -> None:
-        super().__init__()
-        self._trace_id = trace_id
-
     @override
     def format(self, record: logging.LogRecord) -> str:
         said: dict[str, Any] = {
@@ -30,7 +26,7 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
-            "trace_id": self._trace_id(),
+            "trace_id": trace_id(),
         }
         request = current.get()
         if request is not None:
@@ -42,8 +38,8 @@ class JsonFormatter(logging.Formatter):
         return orjson.dumps(given, default=str).decode()
 
 
-def set_up_log(*, level: str, form: str, trace_id: Callable[[], str | None] = lambda: None) -> None:
+def set_up_log(*, level: str, form: str) -> None:
     """Write the log to stderr in a form, `text` or `json`; a log that is set up already stays as it is."""
     handler = logging.StreamHandler()
-    handler.setFormatter(JsonFormatter(trace_id) if form.lower() == "json" else logging.Formatter(_FOR_PEOPLE))
+    handler.setFormatter(JsonFormatter() if form.lower() == "json" else logging.Formatter(_FOR_PEOPLE))
     logging.basicConfig(level=level.upper(), handlers=[handler])

@@ -29,6 +29,7 @@ from gql.app import ProtocolScope, create_app
 from gql.cli.file_limit import raise_file_limit
 from gql.cli.links import start_link
 from gql.cli.stopping import stops_in_time
+from gql.cli.tracing import tracing
 from gql.transport.connections import ConnectionLimits, Connections
 from gql.transport.endpoint import Endpoint
 from gql.transport.http_protocol import BoundedHttpProtocol
@@ -60,13 +61,13 @@ class Server(uvicorn.Server):
         *,
         on_serving: Callable[[], None],
         on_closing: Callable[[], Awaitable[None]],
-        loop_lag: Histogram,
+        loop_lag: Histogram | None = None,
     ) -> None:
         super().__init__(config)
         self._on_serving = on_serving
         self._on_closing = on_closing
         self._exiting = asyncio.Event()
-        self._loop_lag = loop_lag
+        self._loop_lag = loop_lag or Histogram()
 
     @override
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -118,7 +119,7 @@ async def serve(settings: Settings, *, demo: bool, say: Callable[[str], None]) -
     files = raise_file_limit()
     listening = bind(settings.host, settings.port)
     with listening:
-        async with running_domain(settings) as domain:
+        async with tracing(settings) as tracer, running_domain(settings, tracer=tracer) as domain:
             if not settings.automations:
                 await domain.automations.prepare()
             token = await domain.tokens.ensure_admin(settings.admin_token)

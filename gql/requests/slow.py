@@ -35,6 +35,7 @@ class AtOnce:
     kind: str = "query"
     run_at: float = 0.0
     is_compiled: bool = True
+    user_errors: tuple[str, ...] = ()
 
 
 class SlowOperations:

@@ -59,6 +59,7 @@ from gql.transport.sharing import may_subscribe
 from gql.transport.shortcut import Begun, Shortcut
 from gql.transport.sockets import Sockets
 from gql.transport.sse import ResumableSSE, SharedResponse, counted, masked, shared_results, until, until_outage
+from gql.transport.tracing import TRACEPARENT, operation_span
 from gql.transport.websocket import TransportHandler
 
 _INIT_TIMEOUT = timedelta(seconds=5)
@@ -265,6 +266,20 @@ class Endpoint(GraphQL[Context, None]):
         accepted: Accepted,
         *,
         ready: Ready | None = None,
+    ) -> ASGIApp:
+        tracer = self._domain.measures.tracer
+        if tracer is None and TRACEPARENT not in request.headers:
+            return await self._run(request, operation, context, accepted, ready)
+        with operation_span(tracer, context, operation.query, request=request):
+            return await self._run(request, operation, context, accepted, ready)
+
+    async def _run(
+        self,
+        request: Incoming,
+        operation: OperationRequest,
+        context: Context,
+        accepted: Accepted,
+        ready: Ready | None,
     ) -> ASGIApp:
         began = time.perf_counter()
         operation = self._with_text(operation)

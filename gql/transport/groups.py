@@ -22,6 +22,7 @@ from domain.model.change import Change
 from domain.model.naming import is_new_system
 from domain.model.selection import Wanted
 from domain.services.events import AnyWatch
+from domain.tracing import SpanKind, span_of
 from gql.compiled.events import CompiledEvent
 from gql.context import GroupContext
 from gql.errors import report
@@ -62,6 +63,7 @@ class Group:
         self._queue: deque[Change] = deque()
         self._filled = asyncio.Event()
         self._current = 0
+        self._trace: str | None = None
         self._delivered = 0
         self._busy = False
         self.task: asyncio.Task[None] | None = None
@@ -141,7 +143,7 @@ class Group:
             async with self._groups.execution_slots:
                 change = self._queue.popleft()
                 self._busy = True
-                self._current = change.seq
+                self._current, self._trace = change.seq, change.cause.traceparent
                 if not await self._deliver_compiled(change):
                     yield change
 
@@ -205,7 +207,13 @@ class Group:
     async def _deliver(self, result: SharedResult) -> None:
         # Counts as delivered from here on: a member that joins meanwhile gets it by catching up, not from the group.
         self._delivered = result.seq
-        await self.members.deliver(result)
+        tracer = self._groups.domain.measures.tracer
+        if tracer is None:
+            await self.members.deliver(result)
+            return
+        told = {"incidentql_seq": result.seq, "incidentql_members": len(self.members)}
+        with span_of(tracer, "push", kind=SpanKind.PRODUCER, parent=self._trace, **told):
+            await self.members.deliver(result)
 
     def _end(self) -> None:
         self.closed = True

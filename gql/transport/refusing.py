@@ -1,10 +1,15 @@
 """Refusals of operations that were read, but cannot be run as they came."""
 
+from typing import Any, cast
+
 from graphql import GraphQLError
+from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import Operation
+from strawberry.subscriptions.protocols.graphql_transport_ws.types import Message
 from strawberry.types import ExecutionResult
 from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 
+from gql.context import Context
 from gql.requests.statuses import EVENT_STREAM, HttpOutcome, RefusalError
 from gql.transport.outcomes import outcome_of_code
 
@@ -32,3 +37,11 @@ def unresolved(operation_name: str | None) -> str:
 def refused(code: str, message: str) -> ExecutionResult:
     """Return the result of an operation of a batch that was not run."""
     return PreExecutionError(data=None, errors=[GraphQLError(message, extensions={"code": code})])
+
+
+async def send_refused(operation: Operation[Context, None], result: ExecutionResult) -> None:
+    """Send a result without `data`, because nothing was executed; the library would send null."""
+    payload: dict[str, Any] = {"errors": [error.formatted for error in result.errors or ()]}
+    if result.extensions:
+        payload["extensions"] = result.extensions
+    await operation.send_operation_message(cast("Message", {"id": operation.id, "type": "next", "payload": payload}))

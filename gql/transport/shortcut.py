@@ -90,6 +90,8 @@ class Shortcut:
         self._respond = respond
         self._most_bytes = domain.settings.max_body_bytes
         self.counts = counts
+        #: Spans are the endpoint's work.
+        self._is_traced = domain.measures.tracer is not None
 
     def answer(self, scope: Scope, body: bytes) -> Answer | Later | None:
         """Return the answer, or the function to wait for it with; None where it has to come through ASGI."""
@@ -108,14 +110,14 @@ class Shortcut:
             begun = self._begun(request, accepted, body)
         except Exception:  # noqa: BLE001 - it fails again in the endpoint, which reports it
             begun = None
-        found = None if begun is None else self._compiled.run_at_once(begun.ready, begun.allowance)
+        found = None if begun is None or self._is_traced else self._compiled.run_at_once(begun.ready, begun.allowance)
         if found is not None:
             seconds = self.counts.answered_at_once(began)
             if seconds >= self.counts.slow.seconds and begun is not None:
-                self.counts.slow.note(AtOnce(name=begun.ready.name, cost=begun.ready.cost), seconds, began=began)
+                self.counts.slow.note(_quick(begun), seconds, began=began)
             return _plain(found, request)
         scope.update(_TARGET)
-        return partial(self._later, request, begun)
+        return partial(self._later, request, begun, began)
 
     def _begun(self, request: Incoming, accepted: Accepted, body: bytes) -> Begun | None:
         """Return the compiled operation, charged to a caller who is known; None where the endpoint has to look."""
@@ -135,10 +137,12 @@ class Shortcut:
         allowance = buckets.take(payer_of(viewer, request.address), max(1, ready.cost))
         return Begun(viewer=viewer, accepted=accepted, operation=operation, ready=ready, allowance=allowance)
 
-    async def _later(self, request: Incoming, begun: Begun | None) -> Answer:
-        result = None if begun is None else await self._compiled.run_soon(begun.ready, begun.allowance)
-        if result is not None:
-            return _plain(shown(result), request)
+    async def _later(self, request: Incoming, begun: Begun | None, began: float) -> Answer:
+        if begun is not None and not self._is_traced:
+            result = await self._compiled.run_soon(begun.ready, begun.allowance)
+            if result is not None:
+                self.counts.answered(_quick(begun), result.errors, began)
+                return _plain(shown(result), request)
         request_id = name_request(request.scope, request.headers.get(_REQUEST_ID))
         response = await self._respond(request, begun)
         # Nothing was asked for that is streamed, and the client cannot go before its body is read.
@@ -146,6 +150,10 @@ class Shortcut:
         headers = completed(response.headers, request_id.encode(), secret=_AUTHORIZATION in request.headers)
         lines = b"".join([name + b": " + value + b"\r\n" for name, value in headers])
         return Answer(response.status, lines, response.body)
+
+
+def _quick(begun: Begun) -> AtOnce:
+    return AtOnce(name=begun.ready.name, cost=begun.ready.cost)
 
 
 def _plain(found: object, request: Incoming) -> Answer:

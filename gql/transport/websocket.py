@@ -36,8 +36,10 @@ from gql.transport.messages import problem_of
 from gql.transport.outages import TRY_AGAIN_LATER, is_lost_to_outage, reports_outage
 from gql.transport.outbox import Outbox, wire_protocol
 from gql.transport.outcomes import source_failed, was_executed
+from gql.transport.refusing import send_refused
 from gql.transport.sharing import is_subscription, may_subscribe
 from gql.transport.sockets import Sockets
+from gql.transport.tracing import operation_span
 
 _TRY_AGAIN_LATER = 1013
 _FAILED = (4500, "Internal server error")
@@ -306,6 +308,15 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
                 claim.leave()
 
     async def _execute(self, operation: Operation[Context, None], context: Context) -> bool:
+        # A subscription that fails ends with an error; a query's failure is a result like any other.
+        strict = is_subscription(operation.query, operation.operation_name)
+        tracer = context.domain.measures.tracer
+        if tracer is None or strict:
+            return await self._results(operation, context, strict=strict)
+        with operation_span(tracer, context, operation.query):
+            return await self._results(operation, context, strict=strict)
+
+    async def _results(self, operation: Operation[Context, None], context: Context, *, strict: bool) -> bool:
         results = await self.schema.stream(
             operation.query,
             variable_values=operation.variables,
@@ -314,8 +325,6 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
             operation_name=operation.operation_name,
         )
         results = measured(results, context, self.endpoint.counts)
-        # A subscription that fails ends with an error; a query's failure is a result like any other.
-        strict = is_subscription(operation.query, operation.operation_name)
         async with aclosing(results):
             async for result in results:
                 if not await self._send_result(operation, result, strict=strict):
@@ -332,7 +341,7 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
             await operation.send_initial_errors(list(result.errors or ()))
             return False
         if isinstance(result, ExecutionResult):
-            await (operation.send_next(result) if was_executed(result) else _send_refused(operation, result))
+            await (operation.send_next(result) if was_executed(result) else send_refused(operation, result))
         return True
 
     async def _share(self, operation: Operation[Context, None], joining: Joining) -> bool:
@@ -376,14 +385,6 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
         self.endpoint.groups.dropped["unavailable"] += len(self.members)
         self._leave_all()
         self._close_soon(*TRY_AGAIN_LATER)
-
-
-async def _send_refused(operation: Operation[Context, None], result: ExecutionResult) -> None:
-    """Send a result without `data`, because nothing was executed; the library would send null."""
-    payload: dict[str, Any] = {"errors": [error.formatted for error in result.errors or ()]}
-    if result.extensions:
-        payload["extensions"] = result.extensions
-    await operation.send_operation_message(cast("Message", {"id": operation.id, "type": "next", "payload": payload}))
 
 
 def _forget_handshake(adapter: TextAdapter) -> None:

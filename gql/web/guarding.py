@@ -14,12 +14,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from domain.bootstrap import Domain
 from domain.model.viewer import Role, Viewer
+from domain.tracing import SpanKind, checked_traceparent, span_of
 from gql.requests.admission import admitted
 from gql.requests.bodies import read_bytes, read_json
 from gql.requests.current import note_viewer
 from gql.requests.incoming import Incoming
 from gql.requests.refusals import answered
 from gql.requests.statuses import HttpOutcome, RefusalError
+from gql.transport.tracing import TRACEPARENT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +54,7 @@ class Call:
         return await read_bytes(request, most_bytes=self.most_bytes, seconds=seconds)
 
 
+_READING = {"GET", "HEAD"}
 Handler = Callable[[Call], Awaitable[ASGIApp]]
 #: Returns the caller, after charging them, as `admitted` does it for tokens of the API.
 Admit = Callable[[Request, Domain], Awaitable[Viewer]]
@@ -95,7 +98,12 @@ class _Guarded:
         self._most_bytes = domain.settings.max_body_bytes if limits.most_bytes is None else limits.most_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        response = await answered(Incoming(scope, receive), self._admit, most_bytes=self._most_bytes)
+        incoming, tracer = Incoming(scope, receive), self._domain.measures.tracer
+        parent = checked_traceparent(incoming.header(TRACEPARENT))
+        # Pages and probes would be most of the spans, and nothing follows from them.
+        tracer = None if incoming.method in _READING else tracer
+        with span_of(tracer, incoming.method, kind=SpanKind.SERVER, parent=parent):
+            response = await answered(incoming, self._admit, most_bytes=self._most_bytes)
         if response is not None:
             await response(scope, receive, send)
 

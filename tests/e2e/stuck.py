@@ -6,7 +6,6 @@ import signal
 import threading
 from typing import Any, cast
 
-from domain.counting import Histogram
 from gql.cli import running, serving, stopping
 
 #: The code of their end by the deadline: a failure of Python would end them with another one.
@@ -31,7 +30,7 @@ def stop_with_a_hanging_loop() -> None:
 
 async def _hang() -> None:
     with serving.Server(
-        cast("Any", None), on_serving=cast("Any", None), on_closing=cast("Any", None), loop_lag=Histogram()
+        cast("Any", None), on_serving=cast("Any", None), on_closing=cast("Any", None)
     ).capture_signals():
         os.kill(os.getpid(), signal.SIGTERM)
         threading.Event().wait(_HANGING_SECONDS)

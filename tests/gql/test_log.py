@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from typing_extensions import override
 
 from domain.bootstrap import running_domain
 from domain.errors import StartupError
@@ -24,7 +25,7 @@ QUERY = "query HowManyOpen { incidents { totalCount } }"
 
 def read(record: logging.LogRecord) -> dict[str, Any]:
     """Return a record as a program reads it."""
-    line = JsonFormatter(lambda: None).format(record)
+    line = JsonFormatter().format(record)
     assert "\n" not in line
     said: dict[str, Any] = json.loads(line)
     return said
@@ -86,6 +87,7 @@ async def test_a_slow_operation_is_logged_by_its_name_and_nothing_else(
     lines: list[dict[str, Any]] = []
 
     class Keeping(logging.Handler):
+        @override
         def emit(self, record: logging.LogRecord) -> None:
             lines.append(read(record))
 

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 
 from domain.automations.definitions.definition import Definition, stored
@@ -11,9 +12,11 @@ from domain.automations.running.interpreter import Interpreter
 from domain.automations.running.journal import RunEndedError, actor_of
 from domain.automations.running.work import StepFailedError, StopError, Tools, Work
 from domain.entities.origin import BY_SYSTEM, Origin
+from domain.entities.run import RUN
 from domain.errors import DomainError, UnavailableError
 from domain.model.automation import Automation, AutomationRun, RunStatus, RunStep
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
+from domain.tracing import SpanKind, span_of
 
 logger = logging.getLogger(__name__)
 
@@ -35,13 +38,23 @@ class Runner:
         """Run a run to its end: retry while the database is away; fail the run after repeated internal errors."""
         self._executing[run_id] += 1
         try:
-            await self._persistently(run_id)
+            parent = await self._parent(run_id)
+            with span_of(self._tools.database.tracer, "automation run", kind=SpanKind.CONSUMER, parent=parent):
+                await self._persistently(run_id)
         finally:
             # Another worker may be at the same run, and still needs its secrets for redacting.
             self._executing[run_id] -= 1
             if not self._executing[run_id]:
                 del self._executing[run_id]
                 self._tools.masker.drop(run_id)
+
+    async def _parent(self, run_id: str) -> str | None:
+        """Return the trace of what started a run; None without a tracer, and where it is not known."""
+        if self._tools.database.tracer is None:
+            return None
+        with suppress(UnavailableError):
+            return await self._tools.database.read(lambda session: session.changes.trace_of(RUN.name, run_id))
+        return None
 
     async def _persistently(self, run_id: str) -> None:
         faults = outages = 0

@@ -26,7 +26,7 @@ from gql.permissions import (
 from gql.schema import Mutation, Query, Subscription
 from gql.transport.sharing import SHARED_FIELDS
 from tests.client import Api, Caller, Stored
-from tests.gql.mutations.table import MUTATIONS, make_world
+from tests.gql.mutations.table import IN_A_FRESH_WORLD, MUTATIONS, make_world
 
 AUTOMATIONS = {
     "createAutomation",
@@ -129,10 +129,13 @@ async def test_a_responder_writes_no_systems_tokens_secrets_automations_or_integ
 
 
 async def test_a_responder_manages_incidents(api: Api, domain: Domain) -> None:
+    world = await make_world(domain)
     for name, row in MUTATIONS.items():
         if row.needs is Role.RESPONDER:
-            world = await make_world(domain)
-            payload = await api.responder.do(name, next(iter(row.effects.values())).input(world), row.selection)
+            label, effect = next(iter(row.effects.items()))
+            if (name, label) in IN_A_FRESH_WORLD:
+                world = await make_world(domain)
+            payload = await api.responder.do(name, effect.input(world), row.selection)
             assert (name, payload["userErrors"]) == (name, [])
 
 

@@ -12,7 +12,6 @@ from gql.compiled.plan import check_of, declaration_of
 from gql.schema import schema
 from tests.client import Api, Json, Stored
 from tests.factories import make_incident, make_system
-from tests.gql.dialects import on_both_databases
 from tests.gql.mutations.table import MUTATIONS, make_world
 
 #: Arguments of a page, and the one that the refusal names.
@@ -78,7 +77,6 @@ async def test_no_list_below_a_payload_is_refused_after_the_write(api: Api, doma
             assert (connection, arguments, said, "data" in answer) == (connection, arguments, expected, False)
 
 
-@on_both_databases
 @pytest.mark.parametrize("wrong", [{"first": -1}, {"first": 101}, {"after": "of no list"}])
 async def test_a_page_by_variables_is_refused_before_the_write_also_where_it_is_compiled(
     api: Api, domain: Domain, stored: Stored, wrong: Json

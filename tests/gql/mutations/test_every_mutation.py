@@ -60,7 +60,7 @@ def test_every_mutation_but_deletions_has_a_call_without_effect() -> None:
     assert without == ALWAYS_EFFECTIVE
 
 
-@on_both_databases
+# On PostgreSQL as well, each of these writes is made by tests/gql/compiled/test_mutations.py.
 async def test_a_mutation_records_one_change_per_incident_with_its_transitions(api: Api, domain: Domain) -> None:
     world = await make_world(domain)
     for name, label in [(name, label) for name, row in MUTATIONS.items() for label in row.effects]:

@@ -11,7 +11,7 @@ from gql.requests.statuses import GRAPHQL_JSON, JSON
 from gql.transport.outages import is_lost_to_outage
 from tests.client import Api, mutation_document
 from tests.factories import make_incident, make_system
-from tests.gql.transport.sockets import Running
+from tests.gql.transport.sockets import Running, until
 from tests.outages import Away, locked
 
 SYSTEMS = "{ systems { nodes { key } } }"
@@ -156,7 +156,7 @@ async def test_an_sse_stream_is_cut_without_complete_in_an_outage(served: Runnin
 async def test_subscribers_stay_connected_during_an_outage(served: Running, away: Away) -> None:
     async with served.socket() as socket:
         await socket.subscribe("subscription { incidentEvents { type } }")
-        await socket.ping()
+        await until(lambda: served.members == 1)
         away.begin()
         await asyncio.sleep(0.2)  # several looks at the log
         await socket.ping()

@@ -17,6 +17,7 @@ from gql.limits.costs import cost_of
 from gql.schema import schema
 from gql.transport.list_groups import ListGroup
 from tests.client import Json
+from tests.examples import share
 from tests.factories import ADMIN, make_incident, make_system, report_health, set_status
 from tests.gql.dialects import on_both_databases
 from tests.gql.subscriptions.watching import now
@@ -36,8 +37,8 @@ NEWEST = {"field": "CREATED_AT", "direction": "DESC"}
 
 @on_both_databases
 async def test_whatever_is_written_a_list_is_what_the_query_shows(domain: Domain) -> None:
-    walk = await check(domain, seed=3, steps=10, lists=14)
-    assert sum(follower.resumed for follower in walk.followers) > 20
+    walk = await check(domain, seed=3, steps=share(30), lists=14)
+    assert sum(follower.resumed for follower in walk.followers) > 10
     assert sum(follower.started_over for follower in walk.followers) > 0
 
 

@@ -3,12 +3,13 @@
 import asyncio
 from functools import cache
 from typing import Any
+from urllib.parse import quote
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route, WebSocketRoute
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Match, Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 from typing_extensions import override
@@ -91,6 +92,9 @@ class Application(Starlette):
 
     def __init__(self, endpoint: ASGIApp, *, has_cors: bool, **settings: Any) -> None:
         super().__init__(**settings)
+        # The router's own redirect leads to the host that a request names, and knows no path of a proxy.
+        self.router.redirect_slashes = False
+        self.router.default = self._without_slash
         self._direct = StandardHeaders(endpoint)
         self._has_cors = has_cors
 
@@ -100,6 +104,18 @@ class Application(Starlette):
             await self._direct(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
+
+    async def _without_slash(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer where no route is: with a redirect to the address without the slash at its end, where one is there."""
+        path = scope["path"].removesuffix("/")
+        other = {**scope, "path": path}
+        is_there = scope["type"] == "http" and any(route.matches(other)[0] is Match.FULL for route in self.routes)
+        if not is_there or path == scope["path"]:
+            await self.router.not_found(scope, receive, send)
+            return
+        query = scope["query_string"].decode("latin-1")
+        place = f"../{quote(path.rpartition('/')[2])}{f'?{query}' if query else ''}"
+        await RedirectResponse(place, headers={"cache-control": "no-cache"})(scope, receive, send)
 
 
 class ProtocolScope:

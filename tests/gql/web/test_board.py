@@ -155,3 +155,20 @@ def test_the_names_of_a_views_rules_are_in_no_other_view() -> None:
 def test_each_fragment_has_a_name_of_its_own() -> None:
     names = re.findall(r"^fragment (\w+)", "\n".join(map(Path.read_text, _FRAGMENT_FILES)), flags=re.MULTILINE)
     assert sorted(names) == sorted(set(names))
+
+
+@pytest.mark.parametrize(
+    ("path", "place"),
+    [
+        ("/incidents/", "../incidents"),
+        ("/incidents/INC-4/?tab=log", "../INC-4?tab=log"),
+        ("/feed.atom/", "../feed.atom"),
+        ("/incidents//", None),
+        ("/nowhere/", None),
+        ("//evil.test/", None),
+    ],
+)
+async def test_a_slash_too_many_leads_nowhere_but_here(client: httpx.AsyncClient, path: str, place: str | None) -> None:
+    # Also for who names another host, and below a path of a proxy.
+    answer = await client.get(f"http://a.test{path}", headers={"host": "evil.test"})
+    assert (answer.status_code, answer.headers.get("location")) == ((404, None) if place is None else (307, place))

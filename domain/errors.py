@@ -14,6 +14,8 @@ class DomainError(Exception):
         self.message = message
         self.field = list(field) if field is not None else None
         self.log_head: int | None = None
+        #: How long to wait before a retry; None where it helps nothing.
+        self.retry_after_seconds: int | None = None
 
 
 class InvalidInputError(DomainError):
@@ -130,7 +132,7 @@ class UnavailableError(DomainError):
 
     def __init__(self, message: str | None = None, *, retry_after_seconds: int = 5) -> None:
         super().__init__(message or "The database is not available at the moment. Try again in a few seconds.")
-        self.retry_after_seconds = retry_after_seconds
+        self.retry_after_seconds: int = retry_after_seconds
 
 
 class AddressRefusedError(DomainError):

@@ -1,5 +1,6 @@
 """Requests for messages: how many callers may make, and what becomes of one in a transaction."""
 
+import math
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -47,7 +48,8 @@ async def count_request(unit: UnitOfWork, network: str) -> None:
     # First the network's own: those over their limit hold up nobody else.
     for caller, most in ((network, MOST_OF_NETWORK), (_ALL, MOST_IN_AN_HOUR)):
         if not await unit.visitors.count_request(caller, hour=hour, most=most):
-            raise TooManyAskedError
+            left = hour + timedelta(hours=1) - unit.moment()
+            raise TooManyAskedError(retry_after_seconds=max(1, math.ceil(left.total_seconds())))
 
 
 async def ask(unit: UnitOfWork, asked: Asked) -> bool:

@@ -118,6 +118,8 @@ def outcome_of(error: DomainError) -> RefusalError:
     if error.code == "UNAUTHENTICATED":
         outcome, headers = HttpOutcome.UNAUTHENTICATED, {"www-authenticate": "Bearer"}  # RFC 9110, 11.6.1
     elif isinstance(error, UnavailableError):
-        outcome, headers = HttpOutcome.UNAVAILABLE, {"retry-after": str(error.retry_after_seconds)}
+        outcome = HttpOutcome.UNAVAILABLE
+    if error.retry_after_seconds is not None:
+        headers = {"retry-after": str(error.retry_after_seconds)}
     extensions = {"field": error.field} if error.field else {}
     return RefusalError(outcome, error.message, code=error.code, headers=headers, extensions=extensions)

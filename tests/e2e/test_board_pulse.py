@@ -117,7 +117,7 @@ def test_a_page_connects_within_two_seconds_of_the_return_of_its_server(played: 
     first, *_ = played[name]["retries"]
     assert back_at < first <= back_at + 1_800
     # About once a second, and not in step with other pages.
-    assert played[name]["asked"] <= (back_at + 3_000) / 400
+    assert played[name]["asked"] <= (back_at + 3_000) / 300
 
 
 def test_a_connection_that_is_lost_without_a_word_is_given_up_where_the_server_answers(played: Any) -> None:

@@ -5,6 +5,8 @@ import { onSession, session } from "./session.js";
 
 /** How often that is asked for of which no subscription tells: settings, automations, maintenance. */
 export const POLLED = { seconds: 10 };
+/** A question that was not answered for so long may be asked once more. */
+const PATIENCE_MILLIS = 3_000;
 /** Failures after which there is nothing to wait for. */
 const FINAL = ["UNAUTHENTICATED", "FORBIDDEN", "BAD_USER_INPUT", "NOT_FOUND"];
 
@@ -36,6 +38,7 @@ export class Asked {
   async again() {
     if (this.isStopped) return;
     const turn = ++this.turn;
+    this.sentAt = Date.now();
     let found = {};
     try {
       const data = await session.client.query(this.document, this.variables);
@@ -46,6 +49,7 @@ export class Asked {
       found = { error: { code: code ?? "UNREACHABLE", message: code && code !== "UNREACHABLE" ? message : "The server cannot be reached. Try again in a moment." } };
     }
     if (turn !== this.turn || this.isStopped) return;
+    this.sentAt = 0;
     Object.assign(this, found);
     if (this.seconds) this.plan();
     if (found.data) this.next?.(found.data);
@@ -54,7 +58,8 @@ export class Asked {
 
   /** Asks again at once what failed and may succeed now. */
   retry() {
-    if (this.error && !FINAL.includes(this.error.code)) this.again();
+    const isOnItsWay = Date.now() - this.sentAt < PATIENCE_MILLIS;
+    if (this.error && !FINAL.includes(this.error.code) && !isOnItsWay) this.again();
   }
 
   plan() {

@@ -8,7 +8,7 @@ const QUIET_MILLIS = 1_600;
 /** After a sleep the server has this long to answer what is asked then. */
 const WAKING_MILLIS = 900;
 /** Between two questions whether the server is back: at random, so that many pages do not ask together. */
-const PAUSE_MILLIS = [400, 1_200];
+const PAUSE_MILLIS = [300, 1_000];
 /** Once it answers, what it has for the connection may be right behind; and a connection that is being made gets its time. */
 const SETTLE_MILLIS = 300;
 const CONNECT_MILLIS = 4_000;
@@ -96,14 +96,14 @@ export class Pulse {
   /** Asks whether the server is back, and connects again once it is. `since` is when the present try began, or will begin. */
   #pursue(now, { isUp, since: tried = 0 }) {
     // A connection that works is an answer, too.
-    if (isUp) this.#there ??= now - SETTLE_MILLIS;
+    if (isUp) this.#there ??= now;
     else if (now >= this.#askAt) this.#ask();
     if (this.#there === undefined) return;
     const isWaiting = tried > now;
     const isConnecting = tried > 0 && !isWaiting && !this.silentSince && !isUp;
-    const least = isConnecting ? CONNECT_MILLIS * 2 ** this.#tries : this.#tries < HASTY_TRIES ? 0 : 1_000 * 2 ** (this.#tries - HASTY_TRIES + 1);
+    const least = isConnecting ? CONNECT_MILLIS * 2 ** this.#tries : this.#tries && 1_000 * 2 ** Math.max(0, this.#tries - HASTY_TRIES);
     const since = Math.max(this.#triedAt, isConnecting ? Number(tried) : 0);
-    if (now - since < Math.min(least, LONGEST_MILLIS) || (!isWaiting && now - this.#there < SETTLE_MILLIS)) return;
+    if (now - since < Math.min(least, LONGEST_MILLIS) || ((isConnecting || this.silentSince) && now - this.#there < SETTLE_MILLIS)) return;
     this.#tries += 1;
     this.#triedAt = now;
     this.#page.retry(isUp);

@@ -14,6 +14,7 @@ from domain.errors import ConflictError, InvalidInputError, NotFoundError
 from domain.ids import new_id
 from domain.model.actor import Actor
 from domain.model.commands import CreateIncident, Keep, ResolveIncident, UpdateIncident, given
+from domain.model.copies import changed
 from domain.model.incident import OPENING, RESOLVED_MESSAGE, Incident, IncidentUpdate, Status, canonical_systems
 from domain.model.labels import relabelled
 from domain.model.texts import checked_dedupe_key, checked_description, checked_message, checked_title
@@ -94,7 +95,7 @@ class IncidentService:
             number = await unit.incidents.next_number()
         else:
             ordered, number = await opened_on(unit, draft.id, command.systems, dedupe_key=draft.dedupe_key)
-        incident = replace(
+        incident = changed(
             draft,
             number=number,
             system_ids=canonical_systems(ordered),

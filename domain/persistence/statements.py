@@ -363,7 +363,8 @@ def _whole(
     if lists.picked is None:
         return picked.order_by(*(_directed(column, down=lists.descending) for column in key)).subquery()
     ends = picked.order_by(*lists.picked(table)).limit(sa.literal_column(str(lists.most))).subquery()
-    return sa.select(*ends.c).order_by(*(ends.c[name] for name in lists.key)).subquery()
+    ordered = [_directed(ends.c[name], down=lists.descending) for name in lists.key]
+    return sa.select(*ends.c).order_by(*ordered).subquery()
 
 
 def _one_among(place: int, at: int, number: int) -> Callable[[Values], Any]:

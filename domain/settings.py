@@ -19,6 +19,7 @@ _FORMATS = ("TEXT", "JSON")
 _READERS = ("LOCAL", "TOKEN", "OPEN", "OFF")
 #: As long as that a token cannot be guessed.
 _LEAST_SECRET = 16
+_MOST_WORKERS = 64
 #: Four run automations and one listens; a read and a write have to fit beside them.
 _LEAST_CONNECTIONS = 7
 
@@ -29,6 +30,8 @@ class Settings:
 
     host: str = "127.0.0.1"
     port: int = 8000
+    #: How many processes `serve` and `work` start.
+    workers: int = 1
     database_url: str = field(default="sqlite:///incidentql.db", repr=False)
     #: Where the same PostgreSQL database is without a pooler in between: for locks of a session, and for LISTEN.
     direct_database_url: str | None = field(default=None, repr=False)
@@ -165,8 +168,8 @@ class Settings:
         _require_one_of(_READERS, metrics=self.metrics)
         _require_one_of(_FORMATS, log_format=self.log_format)
         _require_long(metrics_token=self.metrics_token)
-        if not 0 <= self.port <= _LAST_PORT:
-            raise StartupError(f"The port must lie between 0 and 65535, not {self.port}.")
+        _require_between("port", self.port, 0, _LAST_PORT)
+        _require_between("number of workers", self.workers, 1, _MOST_WORKERS)
         if self.postgres_connections < _LEAST_CONNECTIONS:
             raise StartupError(f"INCIDENTQL_POSTGRES_CONNECTIONS must be {_LEAST_CONNECTIONS} or more.")
         if not 0 <= self.sqlite_busy_seconds < math.inf:
@@ -233,6 +236,11 @@ def _require_bound(**values: float) -> None:
     for name, value in values.items():
         if not 0 <= value < math.inf:
             raise StartupError(f"INCIDENTQL_{name.upper()} must not be negative, not {value}.")
+
+
+def _require_between(name: str, value: int, least: int, most: int) -> None:
+    if not least <= value <= most:
+        raise StartupError(f"The {name} must lie between {least} and {most}, not {value}.")
 
 
 def _require_positive(**values: float) -> None:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from broadcaster import Broadcast
 
 from domain.errors import StartupError
+from domain.messaging.siblings import SCHEME, broadcast_of
 from domain.outages import Outage
 
 #: The address of a process that has no other one to notify.
@@ -28,7 +29,7 @@ class WakeUps:
     def __init__(
         self, url: str, on_wake: Callable[[], None], *, heartbeat_seconds: float = 5.0, silence_seconds: float = 15.0
     ) -> None:
-        if not url.startswith(_SCHEMES):
+        if not url.startswith((*_SCHEMES, SCHEME)):
             raise StartupError(f"The broadcast URL must start with one of: {', '.join(_SCHEMES)}.")
         self._url = url
         self._on_wake = on_wake
@@ -73,7 +74,7 @@ class WakeUps:
             self._pause_seconds = min(self._pause_seconds * 2, _LONGEST_PAUSE_SECONDS)
 
     async def _connected(self) -> None:
-        broadcast = Broadcast(self._url)
+        broadcast = broadcast_of(self._url)
         try:
             await broadcast.connect()
             async with broadcast.subscribe(_CHANNEL) as subscriber, asyncio.TaskGroup() as tasks:

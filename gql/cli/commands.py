@@ -9,7 +9,7 @@ import typer
 
 from domain.errors import StartupError
 from gql.cli import automations, operating, remote, transfer
-from gql.cli.running import DatabaseUrl, fail, late, run, settings_of
+from gql.cli.running import BroadcastUrl, DatabaseUrl, Workers, fail, late, run, settings_of
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
@@ -49,21 +49,26 @@ def serve(
         int | None, typer.Option(help="The port to listen on; 0 takes a free one. (default: 8000)", show_default=False)
     ] = None,
     database_url: DatabaseUrl = None,
-    broadcast_url: Annotated[
-        str | None,
-        typer.Option(
-            help="How processes wake each other: memory://, redis://host or postgresql://host/name. "
-            "(default: memory://)",
-            show_default=False,
-        ),
-    ] = None,
+    broadcast_url: BroadcastUrl = None,
+    workers: Workers = None,
     demo: Annotated[
         bool, typer.Option("--demo", help="Seed an empty database and keep a gentle stream of marked events going.")
     ] = False,
 ) -> None:
     """Serve the API. Migrations run first; the first start prints an admin token."""
-    settings = settings_of(host=host, port=port, database_url=database_url, broadcast_url=broadcast_url)
+    settings = settings_of(
+        host=host, port=port, workers=workers, database_url=database_url, broadcast_url=broadcast_url
+    )
+    if settings.workers > 1:
+        raise typer.Exit(late("gql.cli.serving", "serve_by_workers")(settings, demo=demo, say=typer.echo))
     run(late("gql.cli.serving", "serve")(settings, demo=demo, say=typer.echo))
+
+
+@app.command()
+def work(workers: Workers = None, database_url: DatabaseUrl = None, broadcast_url: BroadcastUrl = None) -> None:
+    """Run automations, webhooks and notifications without serving HTTP."""
+    settings = settings_of(workers=workers, database_url=database_url, broadcast_url=broadcast_url)
+    raise typer.Exit(late("gql.cli.working", "work")(settings, say=typer.echo))
 
 
 @app.command(name="demo")

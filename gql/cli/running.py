@@ -26,6 +26,18 @@ DatabaseUrl = Annotated[
 ]
 
 
+BroadcastUrl = Annotated[
+    str | None,
+    typer.Option(
+        help="How processes wake each other: memory://, redis://host or postgresql://host/name. (default: memory://)",
+        show_default=False,
+    ),
+]
+Workers = Annotated[
+    int | None, typer.Option(help="How many processes share the work. (default: 1)", show_default=False)
+]
+
+
 def late(module: str, name: str) -> Any:
     """Import a part of the program on use and return a name of it.
 

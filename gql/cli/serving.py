@@ -9,6 +9,7 @@ import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from types import FrameType
 from typing import Any, cast
@@ -28,8 +29,10 @@ from domain.settings import Settings
 from gql.app import ProtocolScope, create_app
 from gql.cli.file_limit import raise_file_limit
 from gql.cli.links import start_link
+from gql.cli.running import run
 from gql.cli.stopping import stops_in_time
 from gql.cli.tracing import tracing
+from gql.cli.workers import Place, Workers, settings_of_worker
 from gql.transport.connections import ConnectionLimits, Connections
 from gql.transport.endpoint import Endpoint
 from gql.transport.http_protocol import BoundedHttpProtocol
@@ -110,14 +113,14 @@ class Server(uvicorn.Server):
                 loop.remove_signal_handler(number)
 
 
-async def serve(settings: Settings, *, demo: bool, say: Callable[[str], None]) -> None:
-    """Serve until a signal comes.
+async def serve(settings: Settings, *, demo: bool, say: Callable[[str], None], place: Place | None = None) -> None:
+    """Serve until a signal comes, at a place among several processes or alone.
 
     Raises:
         StartupError: the port is taken, or the database cannot be used.
     """
     files = raise_file_limit()
-    listening = bind(settings.host, settings.port)
+    listening = (place and place.listening) or bind(settings.host, settings.port)
     with listening:
         async with tracing(settings) as tracer, running_domain(settings, tracer=tracer) as domain:
             if not settings.automations:
@@ -135,12 +138,14 @@ async def serve(settings: Settings, *, demo: bool, say: Callable[[str], None]) -
             # enough for, at 80 us a socket. So wait for some 175,000 new objects: at most 30 MB of garbage.
             gc.set_threshold(*gc.get_threshold()[:2], _FULL_COLLECTION_AFTER)
             port = listening.getsockname()[1]
-            link = await start_link(domain, port=port, demo=demo, token=token)
+            link = None
+            if place is None or place.greets:
+                link = await start_link(domain, port=port, demo=demo, token=token)
             # Whoever reads the greeting may stop the server at once, so signals are handled by then.
             greet = partial(_greet, say, host=settings.host, port=port, token=token, link=link)
             server = Server(
                 config,
-                on_serving=greet,
+                on_serving=partial(_say_so, place, greet),
                 on_closing=lambda: endpoint.close(seconds=_DRAIN_SECONDS),
                 loop_lag=app.state.measured.loop_lag,
             )
@@ -193,8 +198,10 @@ async def _demo_running(domain: Domain, *, wanted: bool) -> AsyncIterator[None]:
         await running
 
 
-def bind(host: str, port: int) -> socket.socket:
+def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
     """Return a socket that listens at this address.
+
+    A shared one leaves the address to others as well, and does not listen before it is served: what came would wait.
 
     Raises:
         StartupError: it is taken, or of another machine.
@@ -203,10 +210,13 @@ def bind(host: str, port: int) -> socket.socket:
     listening = socket.socket(family)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if hasattr(socket, "TCP_USER_TIMEOUT"):
             listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _DEAD_PEER_MILLIS)
         listening.bind((host, port))
-        listening.listen(_BACKLOG)
+        if not shared:
+            listening.listen(_BACKLOG)
     except OSError as error:
         listening.close()
         if error.errno == errno.EADDRINUSE:
@@ -215,6 +225,32 @@ def bind(host: str, port: int) -> socket.socket:
             ) from error
         raise StartupError(f"Cannot listen on {host}:{port}: {error.strerror or error}.") from error
     return listening
+
+
+def _say_so(place: Place | None, greet: Callable[[], None]) -> None:
+    if place is None or place.greets:
+        greet()
+    if place is not None:
+        place.serves()
+
+
+def serve_by_workers(settings: Settings, *, demo: bool, say: Callable[[str], None]) -> int:
+    """Serve by several processes until a signal comes; return the exit code.
+
+    Raises:
+        StartupError: the port is taken.
+    """
+    # Shared sockets do not notice another server's, which this one does.
+    with bind(settings.host, settings.port) as first:
+        settings = replace(settings, port=first.getsockname()[1])
+
+    def main(place: Place) -> int:
+        own = settings_of_worker(settings, place)
+        run(serve(own, demo=demo and place.number == 0, say=say, place=place))
+        return 0
+
+    listening = [bind(settings.host, settings.port, shared=True) for _ in range(settings.workers)]
+    return Workers(main, settings.workers, listening).run()
 
 
 def _greet(say: Callable[[str], None], *, host: str, port: int, token: str | None, link: str | None) -> None:

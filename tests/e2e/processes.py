@@ -55,6 +55,12 @@ class Command:
         return self._stderr.read_text()
 
     @property
+    def pid(self) -> int:
+        """Its id."""
+        assert self._process.pid is not None
+        return self._process.pid
+
+    @property
     def cpu_seconds(self) -> float:
         """The CPU seconds of all its threads."""
         # The name, which may hold spaces, ends with the last bracket (proc_pid_stat(5)).

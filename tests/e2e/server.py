@@ -54,6 +54,11 @@ class Server:
         self.prepare: Callable[[], None] | None = None
 
     @property
+    def pid(self) -> int:
+        """The id of the present process."""
+        return self._running.pid
+
+    @property
     def resident_megabytes(self) -> float:
         """The memory of the present process."""
         return self._running.resident_megabytes

@@ -22,7 +22,11 @@ _AUTOMATION = {
     "definition": {
         "triggers": [{"event": "system.degraded"}],
         "actions": [
-            {"action": "incident.create", "config": {"title": "Slow", "severity": "major", "systemIds": ["{{ trigger.payload.systemId }}"]}}
+            {
+                "id": "opened",
+                "action": "incident.create",
+                "config": {"title": "Slow", "severity": "major", "systemIds": ["{{ trigger.payload.systemId }}"]},
+            }
         ],
     },
 }

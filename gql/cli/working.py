@@ -9,6 +9,7 @@ from domain.bootstrap import running_domain
 from domain.settings import Settings
 from gql.cli.running import run
 from gql.cli.stopping import stops_in_time
+from gql.cli.tracing import tracing
 from gql.cli.workers import Place, Workers, settings_of_worker
 from gql.schema import schema
 from gql.webhook_documents import WebhookDocuments
@@ -36,7 +37,7 @@ def work(settings: Settings, *, say: Callable[[str], None]) -> int:
 
 
 async def _work(settings: Settings, *, say: Callable[[str], None], place: Place | None = None) -> None:
-    async with running_domain(settings) as domain:
+    async with tracing(settings) as tracer, running_domain(settings, tracer=tracer) as domain:
         domain.webhooks.port.fill(WebhookDocuments(schema, domain))
         loop, stopping = asyncio.get_running_loop(), asyncio.Event()
         for number in _STOPPING:

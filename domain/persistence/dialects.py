@@ -96,7 +96,7 @@ def inserted_or_counted(table: sa.Table, keys: Sequence[str], *, count: str, lat
 def count_up(connection: AsyncConnection, table: sa.Table, *, caller: str, hour: datetime, most: int) -> Any:
     """Return an INSERT with a caller's first request of an hour; in a row of theirs it is one more, up to `most`.
 
-    Of each caller the latest hour alone is counted. It returns the count, or nothing, and locks the row in any case.
+    Of each caller the latest hour alone is counted. It returns the count, or nothing.
     """
     statement = _insert(table, sqlite=is_sqlite(connection)).values(caller=caller, hour=hour, count=1)
     is_later, present = statement.excluded.hour > table.c.hour, table.c["count"]

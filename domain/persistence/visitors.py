@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.model.paging import Page, PageRequest
 from domain.model.visitor import VisitorDigests, VisitorKind, VisitorLink, VisitorState, VisitorSubscription
-from domain.persistence.dialects import count_up, insert_or_ignore, lock_rows
+from domain.persistence.dialects import count_up, insert_or_ignore, keep_apart, lock_rows
 from domain.persistence.keyset import paged
 from domain.persistence.prepared import Prepared
 from domain.persistence.visitor_tables import visitor_former_links as former_links
@@ -84,9 +84,14 @@ class VisitorRepository:
         return asks or 0, until
 
     async def count_request(self, caller: str, *, hour: datetime, most: int) -> bool:
-        """Count a request of a caller in an hour; return False where it has made so many, and locks its row."""
+        """Count a request of a caller in an hour; return False where it has made so many."""
         statement = count_up(self._connection, requests, caller=caller, hour=hour, most=most)
         return await self._connection.scalar(statement) is not None
+
+    async def lock_requests(self, caller: str) -> None:
+        """Lock the count of a caller's requests until the commit; what two do at once, they do one after another."""
+        row = sa.select(requests.c.caller).where(requests.c.caller == caller)
+        await self._connection.execute(keep_apart(self._connection, row))
 
     async def get_many(self, ids: Sequence[str]) -> dict[str, VisitorSubscription]:
         """Return the subscriptions of these ids; those that do not exist are left out."""

@@ -36,7 +36,7 @@ class Asked:
 
 
 async def count_request(unit: UnitOfWork, network: str) -> None:
-    """Count a request of a network, which is a digest; all requests wait for each other until the commit.
+    """Count a request of a network, which is a digest.
 
     Whether a confirmation follows does not matter: a limit that counted those alone would show which addresses are
     known here.
@@ -52,14 +52,16 @@ async def count_request(unit: UnitOfWork, network: str) -> None:
             raise TooManyAskedError(retry_after_seconds=max(1, math.ceil(left.total_seconds())))
 
 
-async def ask(unit: UnitOfWork, asked: Asked) -> bool:
-    """Queue a confirmation of a counted request; return False where its place was asked lately.
+async def ask(unit: UnitOfWork, asked: Asked, *, may_send: bool = True) -> bool:
+    """Queue a confirmation of a counted request; return False where its place was asked lately, or may not be.
 
     Until its link is followed, neither the present subscription nor what former links confirm changes.
     """
+    # One after another: two names of one place would both find that it was not asked.
+    await unit.visitors.lock_requests(_ALL)
     now = unit.moment()
     asks, quiet_until = await unit.visitors.asks_of(asked.addressed.place)
-    if quiet_until is not None and now < quiet_until:
+    if not may_send or (quiet_until is not None and now < quiet_until):
         return False
     fresh = _asked_at(asked.fresh, now=now, asks=asks)
     for _ in range(_TRIES):

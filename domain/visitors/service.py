@@ -94,36 +94,44 @@ class VisitorService:
             UnknownSystemError: one of the systems is not in the catalog.
             TooManyAskedError: the caller's network, or all together, have asked as often as they may in an hour.
         """
-        address = await self._checked(command)
+        address, name_url = await self._checked(command)
         system_ids = await self._system_ids(command.systems)
         cipher = await self._seals.cipher()
-        asked = None if address is None else await self._asked(command.kind, address, system_ids, cipher)
         [network, *_] = cipher.digests("network", command.network)
-
-        async def work(unit: UnitOfWork) -> bool:
-            await count_request(unit, network)
-            return asked is not None and await ask(unit, asked)
-
-        if (await self._writer.run(work)).value:
+        # Before a name is looked up, in a thread that lasts for as long as its owner wants.
+        await self._writer.run(lambda unit: count_request(unit, network))
+        may_send = name_url is None or await self._leads_outside(name_url)
+        asked = await self._asked(command.kind, address, system_ids, cipher)
+        if (await self._writer.run(lambda unit: ask(unit, asked, may_send=may_send))).value:
             self._wake.set()
 
-    async def _checked(self, command: Subscribe) -> str | None:
-        """Return the address as it is kept; None where nothing may be sent to it, which must not show."""
+    async def _checked(self, command: Subscribe) -> tuple[str, str | None]:
+        """Return the address as it is kept, and the URL whose name is yet to be looked up, if it has one."""
         if command.kind not in self.kinds():
             raise UnsupportedError("This server takes no such subscriptions.")
         if command.kind is VisitorKind.MAIL:
-            return checked_mail(command.address)
-        address, hooks = checked_webhook(command.address), self._sender.hooks
-        assert hooks is not None
-        is_name = False
+            return checked_mail(command.address), None
+        address = checked_webhook(command.address)
         try:
             # Obfuscated addresses are refused here.
-            is_name = literal_address(httpx.URL(address).host) is None
-            return await hooks.check(address)
+            if literal_address(httpx.URL(address).host) is None:
+                return address, address
         except AddressRefusedError:
-            if is_name:
-                return None
-            raise InvalidInputError("The URL must lead to a public address.", field=["webhook"]) from None
+            pass
+        else:
+            if await self._leads_outside(address):
+                return address, None
+        raise InvalidInputError("The URL must lead to a public address.", field=["webhook"])
+
+    async def _leads_outside(self, url: str) -> bool:
+        """Return whether a webhook may be called; that of a name inside must not show."""
+        hooks = self._sender.hooks
+        assert hooks is not None
+        try:
+            await hooks.check(url)
+        except AddressRefusedError:
+            return False
+        return True
 
     async def _system_ids(self, references: Sequence[str]) -> tuple[str, ...]:
         if len(references) > SYSTEMS_PER_INCIDENT:

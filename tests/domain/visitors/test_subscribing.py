@@ -1,6 +1,7 @@
 """Subscriptions of visitors: confirmed by the owner of an address, ended by one link, and known to nobody else."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -10,6 +11,7 @@ from cryptography.fernet import Fernet
 from domain.bootstrap import Domain, running_domain
 from domain.errors import InvalidInputError, NotFoundError, UnknownSystemError, UnsupportedError
 from domain.model.visitor import VisitorKind, VisitorState
+from domain.outbound.addresses import Address
 from domain.persistence.unit_of_work import ReadSession
 from domain.persistence.visitor_tables import (
     visitor_deliveries,
@@ -339,6 +341,27 @@ async def test_names_of_the_inside_are_accepted_like_others_and_sent_nothing(
     async with running_domain(settings, clock=clock) as domain:
         await ask(domain, "http://payroll.intra.example/hook")
         assert (await subscriptions(domain), await queued(domain)) == ([], 0)
+
+
+@on_one_database
+async def test_no_name_is_looked_up_for_those_over_their_limit(
+    settings: Settings, clock: SteppingClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_up: list[str] = []
+
+    async def never(host: str, _port: int) -> list[Address]:
+        looked_up.append(host)
+        raise OSError("no such name")
+
+    monkeypatch.setattr("domain.visitors.making.resolve_apart", never)
+    monkeypatch.setattr("domain.visitors.asking.MOST_OF_NETWORK", 2)
+    async with running_domain(settings, clock=clock) as domain:
+        for number in range(4):
+            wanted = Subscribe(kind=VisitorKind.WEBHOOK, address=f"https://{number}.example/", network="eve")
+            with suppress(TooManyAskedError):
+                await domain.visitors.service.subscribe(wanted)
+    # A thread for each, for as long as a name server is silent, would soon be all of them.
+    assert looked_up == ["0.example", "1.example"]
 
 
 @on_one_database

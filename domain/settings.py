@@ -143,6 +143,8 @@ class Settings:
     slow_operation_millis: float = 1000.0
     #: Who may read /metrics: programs on this machine (local), none without a token (token), anybody (open); or off.
     metrics: str = "local"
+    #: A port for them and for probes alone; of several workers, each takes the next one.
+    metrics_port: int | None = None
     #: The token with which a monitor reads them; one of the role ADMIN may as well.
     metrics_token: str | None = field(default=None, repr=False)
 
@@ -168,8 +170,7 @@ class Settings:
         _require_one_of(_READERS, metrics=self.metrics)
         _require_one_of(_FORMATS, log_format=self.log_format)
         _require_long(metrics_token=self.metrics_token)
-        _require_between("port", self.port, 0, _LAST_PORT)
-        _require_between("number of workers", self.workers, 1, _MOST_WORKERS)
+        self._check_ports()
         if self.postgres_connections < _LEAST_CONNECTIONS:
             raise StartupError(f"INCIDENTQL_POSTGRES_CONNECTIONS must be {_LEAST_CONNECTIONS} or more.")
         if not 0 <= self.sqlite_busy_seconds < math.inf:
@@ -202,6 +203,12 @@ class Settings:
         _require_web(public_url=self.public_url, traces_url=self.traces_url)
         if self.documents_only and self.documents is None:
             raise StartupError("INCIDENTQL_DOCUMENTS_ONLY needs INCIDENTQL_DOCUMENTS: nothing could run without them.")
+
+    def _check_ports(self) -> None:
+        _require_between(1, _MOST_WORKERS, workers=self.workers)
+        _require_between(0, _LAST_PORT, port=self.port)
+        # Each worker takes the next one.
+        _require_between(1, _LAST_PORT - self.workers + 1, metrics_port=self.metrics_port or 1)
 
 
 def _is_of_web(url: str) -> bool:
@@ -238,9 +245,10 @@ def _require_bound(**values: float) -> None:
             raise StartupError(f"INCIDENTQL_{name.upper()} must not be negative, not {value}.")
 
 
-def _require_between(name: str, value: int, least: int, most: int) -> None:
-    if not least <= value <= most:
-        raise StartupError(f"The {name} must lie between {least} and {most}, not {value}.")
+def _require_between(least: int, most: int, **values: int) -> None:
+    for name, value in values.items():
+        if not least <= value <= most:
+            raise StartupError(f"INCIDENTQL_{name.upper()} must lie between {least} and {most}, not {value}.")
 
 
 def _require_positive(**values: float) -> None:

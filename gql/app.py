@@ -55,6 +55,7 @@ def create_app(domain: Domain, closing: asyncio.Event | None = None) -> Starlett
     domain.webhooks.port.fill(WebhookDocuments(schema, domain))
     endpoint = Endpoint(schema, domain, closing, documents=schema.documents, page=ide.page if ide else None)
     measured = Measured(domain=domain, endpoint=endpoint)
+    probes = [*Health(domain, closing).routes(), *routes_of_metrics(domain, measured)]
 
     app = Application(
         endpoint,
@@ -67,9 +68,8 @@ def create_app(domain: Domain, closing: asyncio.Event | None = None) -> Starlett
             Route(_PATH, endpoint),
             WebSocketRoute(_PATH, endpoint),
             *([Route("/graphql/schema", _schema_as_text)] if domain.settings.introspection else ()),
-            *Health(domain, closing).routes(),
+            *probes,
             *routes_of_integrations(domain),
-            *routes_of_metrics(domain, measured),
             *routes_of_feeds(domain),
             *routes_of_visitors(domain),
             *routes_of_mcp(domain, endpoint),
@@ -81,6 +81,7 @@ def create_app(domain: Domain, closing: asyncio.Event | None = None) -> Starlett
     )
     app.state.endpoint = endpoint
     app.state.measured = measured
+    app.state.probes = probes
     return app
 
 

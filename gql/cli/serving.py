@@ -1,36 +1,30 @@
 """Running the web server: a socket bound before anything else, clean shutdown, a token shown once."""
 
 import asyncio
-import errno
 import gc
 import os
-import signal
-import socket
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import partial
-from types import FrameType
 from typing import Any, cast
 
 import uvicorn
 from starlette.applications import Starlette
-from typing_extensions import override
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from domain.bootstrap import Domain, running_domain
-from domain.counting import Histogram
 from domain.demo.automations import install
 from domain.demo.service import DEMO
 from domain.demo.staging import stage
-from domain.errors import StartupError
 from domain.settings import Settings
 from gql.app import ProtocolScope, create_app
 from gql.cli.file_limit import raise_file_limit
 from gql.cli.links import start_link
+from gql.cli.listening import BACKLOG, bind
+from gql.cli.probing import probed
 from gql.cli.running import run
-from gql.cli.stopping import stops_in_time
+from gql.cli.server import Server
 from gql.cli.tracing import tracing
 from gql.cli.workers import Place, Workers, settings_of_worker
 from gql.transport.connections import ConnectionLimits, Connections
@@ -38,79 +32,16 @@ from gql.transport.endpoint import Endpoint
 from gql.transport.http_protocol import BoundedHttpProtocol
 from gql.transport.protocol import SlimProtocol
 
-_BACKLOG, _LEAST_BACKLOG = 2048, 16
+_LEAST_BACKLOG = 16
 #: Uvicorn's own: a proxy on the same machine.
 _PROXIES = "127.0.0.1,::1"
 _DEMO_INCIDENTS = 200
 _GRACE_SECONDS = 10
-_STOPPING = (signal.SIGINT, signal.SIGTERM)
-#: How often the `Date` of responses is renewed.
-_TICK_SECONDS = 1.0
 #: The period over which sockets are closed when the server stops, so that clients do not all reconnect at once.
 _DRAIN_SECONDS = 1.0
-#: A peer that acknowledges nothing for so long is gone; the kernel then frees its socket.
-_DEAD_PEER_MILLIS = 20_000
 _WS_FRAME_BYTES = 1 << 20
 #: The number of collections of younger garbage between two full ones; Python's default is ten.
 _FULL_COLLECTION_AFTER = 25
-
-
-class Server(uvicorn.Server):
-    """Uvicorn's server with callbacks when it serves and when it closes, which does not raise signals again."""
-
-    def __init__(
-        self,
-        config: uvicorn.Config,
-        *,
-        on_serving: Callable[[], None],
-        on_closing: Callable[[], Awaitable[None]],
-        loop_lag: Histogram | None = None,
-    ) -> None:
-        super().__init__(config)
-        self._on_serving = on_serving
-        self._on_closing = on_closing
-        self._exiting = asyncio.Event()
-        self._loop_lag = loop_lag or Histogram()
-
-    @override
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self._on_serving()
-
-    @override
-    async def main_loop(self) -> None:
-        # Uvicorn's own looks ten times a second whether to exit, and counts ten looks until the next `Date`.
-        while not await self.on_tick(0):
-            began = time.monotonic()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_TICK_SECONDS):
-                    await self._exiting.wait()
-            # How much later than it asked for it is woken: so long, everybody waits for their turn.
-            self._loop_lag.add(max(0.0, time.monotonic() - began - _TICK_SECONDS))
-
-    @override
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        await self._on_closing()
-        await super().shutdown(sockets)
-
-    @override
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        super().handle_exit(sig, frame)
-        self._exiting.set()
-
-    @contextmanager
-    @override
-    def capture_signals(self) -> Generator[None, None, None]:
-        # Uvicorn's own raises the signal again when done, which would kill the process before the database closed.
-        loop = asyncio.get_running_loop()
-        for number in _STOPPING:
-            loop.add_signal_handler(number, self.handle_exit, number, None)
-        try:
-            with stops_in_time(_STOPPING):
-                yield
-        finally:
-            for number in _STOPPING:
-                loop.remove_signal_handler(number)
 
 
 async def serve(settings: Settings, *, demo: bool, say: Callable[[str], None], place: Place | None = None) -> None:
@@ -131,12 +62,7 @@ async def serve(settings: Settings, *, demo: bool, say: Callable[[str], None], p
             most = settings.max_connections
             config, connections = configure(app, ConnectionLimits.of(settings, room=files.room(wanted=most)))
             files.warn(wanted=most)
-            # Objects made so far stay for good: scanning them in each full collection would stop all clients for 0.1 s.
-            gc.collect()
-            gc.freeze()
-            # Python scans all other objects when they have grown by a quarter, which a few hundred new sockets are
-            # enough for, at 80 us a socket. So wait for some 175,000 new objects: at most 30 MB of garbage.
-            gc.set_threshold(*gc.get_threshold()[:2], _FULL_COLLECTION_AFTER)
+            _keep_what_is_made()
             port = listening.getsockname()[1]
             link = None
             if place is None or place.greets:
@@ -149,8 +75,20 @@ async def serve(settings: Settings, *, demo: bool, say: Callable[[str], None], p
                 on_closing=lambda: endpoint.close(seconds=_DRAIN_SECONDS),
                 loop_lag=app.state.measured.loop_lag,
             )
-            async with endpoint.running(), connections.running(), _demo_running(domain, wanted=demo):
+            parts = (endpoint.running(), connections.running(), probed(app, settings, place))
+            async with AsyncExitStack() as stack:
+                for part in (*parts, _demo_running(domain, wanted=demo)):
+                    await stack.enter_async_context(part)
                 await server.serve(sockets=[listening])
+
+
+def _keep_what_is_made() -> None:
+    # Objects made so far stay for good: scanning them in each full collection would stop all clients for 0.1 s.
+    gc.collect()
+    gc.freeze()
+    # Python scans all other objects when they have grown by a quarter, which a few hundred new sockets are
+    # enough for, at 80 us a socket. So wait for some 175,000 new objects: at most 30 MB of garbage.
+    gc.set_threshold(*gc.get_threshold()[:2], _FULL_COLLECTION_AFTER)
 
 
 def configure(app: Starlette, limits: ConnectionLimits) -> tuple[uvicorn.Config, Connections]:
@@ -167,7 +105,7 @@ def configure(app: Starlette, limits: ConnectionLimits) -> tuple[uvicorn.Config,
         log_config=None,
         forwarded_allow_ips=proxies,
         # A burst is accepted before any of it is counted, so it has to fit into the files in reserve.
-        backlog=min(_BACKLOG, max(_LEAST_BACKLOG, limits.most // 4)),
+        backlog=min(BACKLOG, max(_LEAST_BACKLOG, limits.most // 4)),
         http=protocol,  # type: ignore[arg-type]  # called like a class, is all
         ws=SlimProtocol,
         ws_max_size=_WS_FRAME_BYTES,
@@ -196,35 +134,6 @@ async def _demo_running(domain: Domain, *, wanted: bool) -> AsyncIterator[None]:
     finally:
         stopping.set()
         await running
-
-
-def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
-    """Return a socket that listens at this address.
-
-    A shared one leaves the address to others as well, and does not listen before it is served: what came would wait.
-
-    Raises:
-        StartupError: it is taken, or of another machine.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family)
-    try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if shared:
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        if hasattr(socket, "TCP_USER_TIMEOUT"):
-            listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _DEAD_PEER_MILLIS)
-        listening.bind((host, port))
-        if not shared:
-            listening.listen(_BACKLOG)
-    except OSError as error:
-        listening.close()
-        if error.errno == errno.EADDRINUSE:
-            raise StartupError(
-                f"Port {port} on {host} is taken. Stop whatever listens there, or use --port."
-            ) from error
-        raise StartupError(f"Cannot listen on {host}:{port}: {error.strerror or error}.") from error
-    return listening
 
 
 def _say_so(place: Place | None, greet: Callable[[], None]) -> None:

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 from domain.bootstrap import running_domain
 from domain.settings import Settings
+from gql.app import create_app
+from gql.cli.probing import probed
 from gql.cli.running import run
 from gql.cli.stopping import stops_in_time
 from gql.cli.tracing import tracing
 from gql.cli.workers import Place, Workers, settings_of_worker
-from gql.schema import schema
-from gql.webhook_documents import WebhookDocuments
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
 
@@ -38,13 +38,14 @@ def work(settings: Settings, *, say: Callable[[str], None]) -> int:
 
 async def _work(settings: Settings, *, say: Callable[[str], None], place: Place | None = None) -> None:
     async with tracing(settings) as tracer, running_domain(settings, tracer=tracer) as domain:
-        domain.webhooks.port.fill(WebhookDocuments(schema, domain))
+        app = create_app(domain)
         loop, stopping = asyncio.get_running_loop(), asyncio.Event()
         for number in _STOPPING:
             loop.add_signal_handler(number, stopping.set)
         with stops_in_time(_STOPPING):
-            if place is None or place.greets:
-                say("IncidentQL runs automations and sends webhooks and notifications, without HTTP")
-            if place is not None:
-                place.serves()
-            await stopping.wait()
+            async with probed(app, settings, place):
+                if place is None or place.greets:
+                    say("IncidentQL runs automations and sends webhooks and notifications, without HTTP")
+                if place is not None:
+                    place.serves()
+                await stopping.wait()

@@ -15,7 +15,9 @@ from typing_extensions import override
 from domain.bootstrap import running_domain
 from domain.settings import Settings
 from gql.app import create_app
-from gql.cli.serving import Server, bind, configure
+from gql.cli.listening import bind
+from gql.cli.server import Server
+from gql.cli.serving import configure
 from gql.transport.connections import ConnectionLimits
 from gql.transport.endpoint import Endpoint
 from tests.e2e.databases import fresh_database

@@ -3,6 +3,7 @@
 from gql.cli.running import late
 
 late("gql.cli.serving", "serve")
+late("gql.cli.working", "work")
 late("gql.cli.work", "fill")
 late("gql.cli.automation_work", "apply")
 late("domain.persistence.upgrading", "upgrade")

@@ -188,6 +188,7 @@ async def api_of(server: Addressed, token: str = TOKEN) -> AsyncIterator[Api]:
 
 
 def free_port() -> int:
+    """Return a port that nobody uses, below those that outgoing connections take."""
     while True:
         port = random.choice(_PORTS)
         with socket.socket() as probe:

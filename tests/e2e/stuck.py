@@ -6,7 +6,7 @@ import signal
 import threading
 from typing import Any, cast
 
-from gql.cli import running, serving, stopping
+from gql.cli import running, server, stopping
 
 #: The code of their end by the deadline: a failure of Python would end them with another one.
 CODE = 77
@@ -29,9 +29,7 @@ def stop_with_a_hanging_loop() -> None:
 
 
 async def _hang() -> None:
-    with serving.Server(
-        cast("Any", None), on_serving=cast("Any", None), on_closing=cast("Any", None)
-    ).capture_signals():
+    with server.Server(cast("Any", None), on_serving=cast("Any", None), on_closing=cast("Any", None)).capture_signals():
         os.kill(os.getpid(), signal.SIGTERM)
         threading.Event().wait(_HANGING_SECONDS)
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.e2e.databases import fresh_database
 from tests.e2e.processes import Command, run_command
-from tests.e2e.server import Server, api_of, running_server
+from tests.e2e.server import Server, api_of, free_port, running_server
 from tests.e2e.subscriber import Subscriber
 from tests.gql.transport.sockets import until
 
@@ -111,6 +111,22 @@ async def test_workers_that_cannot_start_say_why_once(tmp_path: Path) -> None:
     arguments = ("serve", "--workers", "3", "--port", "0", "--database-url", f"sqlite:///{tmp_path}/none/a.db")
     code, stdout, stderr = await run_command(*arguments, folder=tmp_path)
     assert (code, stdout, len(stderr.splitlines())) == (2, "", 1)
+
+
+async def test_each_worker_answers_its_own_metrics_and_probes(tmp_path: Path) -> None:
+    port = free_port()
+    options = ("--workers", "2")
+    async with running_server(f"sqlite:///{tmp_path}/a.db", options=options, metrics_port=str(port)) as server:
+        await serving(server, 2)
+        began: set[str] = set()
+        async with httpx.AsyncClient(verify=False, transport=httpx.AsyncHTTPTransport(retries=8)) as client:
+            for each in (port, port + 1):
+                address = f"http://127.0.0.1:{each}"
+                assert (await client.get(f"{address}/readyz")).status_code == httpx.codes.OK
+                lines = (await client.get(f"{address}/metrics")).text.splitlines()
+                began |= {line for line in lines if line.startswith("process_start_time_seconds")}
+                assert (await client.get(f"{address}/graphql")).status_code == httpx.codes.NOT_FOUND
+        assert len(began) == 2
 
 
 async def test_work_runs_what_servers_without_automations_leave(tmp_path: Path) -> None:

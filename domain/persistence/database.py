@@ -311,11 +311,12 @@ class Database:
     def _kept(self, committed: Sequence["_Done[Any]"]) -> None:
         self.counts.together.add(len(committed))
         for done in committed:
-            for take in self._on_commit:
-                take(done.unit.recorded)
             self.written = max(self.written, done.seq)
             if done.unit.has_changes:
-                self.fresh.add(done.unit.recorded, done.seq)
+                recorded = done.unit.recorded
+                self.fresh.add(recorded, done.seq)
+                for take in self._on_commit:
+                    take(recorded)
         if any(done.unit.has_changes for done in committed):
             for notify in self._on_append:
                 notify()

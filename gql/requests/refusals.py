@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from domain.errors import DomainError, UnavailableError
 from gql.requests.bodies import linger
-from gql.requests.current import doing
+from gql.requests.current import Doing, current
 from gql.requests.headers import VARIES, request_id_of
 from gql.requests.incoming import Incoming
 from gql.requests.statuses import GRAPHQL_JSON, JSON, HttpOutcome, RefusalError
@@ -40,9 +40,10 @@ async def answered(
     A client whose body is too large may send about `most_bytes` more before the connection is closed.
     """
     request_id = request_id_of(request.scope)
+    # As `doing` does, which would cost each request a generator.
+    token = current.set(Doing(request_id))
     try:
-        with doing(request_id):
-            return await work(request)
+        return await work(request)
     except ClientDisconnect:
         return None  # the client disconnected before its request was read
     except RefusalError as error:
@@ -55,6 +56,8 @@ async def answered(
     except Exception:
         logger.exception("request %s failed", request_id, extra={"request_id": request_id})
         return json_response({"errors": [internal(request_id)]}, HttpOutcome.FAILED, request.media)
+    finally:
+        current.reset(token)
 
 
 def refusal(error: RefusalError, media: str) -> "JsonResponse":

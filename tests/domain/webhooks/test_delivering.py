@@ -16,6 +16,7 @@ from domain.model.incident import Incident, Status
 from domain.model.webhook import Webhook, WebhookAudience, WebhookDeliveryStatus
 from domain.persistence.unit_of_work import UnitOfWork
 from domain.settings import Settings
+from domain.tracing import within
 from domain.webhooks.bodies import Bodies, Body
 from domain.webhooks.drafting import WriteWebhook
 from domain.webhooks.system import WebhookSystem
@@ -51,6 +52,33 @@ async def walked(domain: Domain, *statuses: Status) -> Incident:
 def types_of(receiver: Receiver) -> list[str]:
     """Return the types of what was taken, in order."""
     return [each.json["type"].split(".")[3] for each in receiver.taken]
+
+
+async def test_a_delivery_goes_on_with_the_trace_of_its_change(domain: Domain, receiver: Receiver) -> None:
+    parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    await make_webhook(domain, receiver.url)
+    await make_incident(domain)
+    with within(parent):
+        await make_incident(domain)
+    await deliver(domain)
+    first, second = receiver.received
+    assert first.json["traceparent"] != parent
+    assert second.json["traceparent"] == second.headers["traceparent"] == parent
+
+
+async def test_attempts_are_counted_by_what_became_of_them(
+    domain: Domain, receiver: Receiver, clock: SteppingClock
+) -> None:
+    await make_webhook(domain, receiver.url)
+    await make_incident(domain)
+    results = domain.webhooks.results
+    receiver.answers(500)
+    await deliver(domain)
+    assert (results[WebhookDeliveryStatus.PENDING], results[WebhookDeliveryStatus.DELIVERED]) == (1, 0)
+    receiver.answers(204)
+    clock.advance(minutes=5)
+    await deliver(domain)
+    assert (results[WebhookDeliveryStatus.PENDING], results[WebhookDeliveryStatus.DELIVERED]) == (1, 1)
 
 
 async def test_events_come_as_signed_cloud_events_in_their_order(domain: Domain, receiver: Receiver) -> None:

@@ -27,7 +27,7 @@ def _small_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_an_unread_socket_is_closed_and_others_get_everything(served: Running, domain: Domain) -> None:
-    start = await now(domain)
+    start, dropped = await now(domain), served.endpoint.groups.dropped["slow_consumer"]
     with _narrow(served) as narrow:
         async with served.socket(sock=narrow, max_queue=1) as slow, served.socket() as quick:
             for raw in (slow, quick):
@@ -42,6 +42,7 @@ async def test_an_unread_socket_is_closed_and_others_get_everything(served: Runn
             # Now it reads on: what had left before, then the close.
             messages, code = await slow.rest()
             assert slow.connection.close_reason == "SLOW_CONSUMER"
+            assert served.endpoint.groups.dropped["slow_consumer"] == dropped + 1
             assert code == 1013
             assert all(message["type"] == "next" for message in messages)
             await _write(domain)

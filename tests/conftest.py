@@ -312,9 +312,9 @@ def engines_of(domain: Domain) -> list[sa.Engine]:
     return [writer] if writer.pool is reader.pool else [writer, reader]
 
 
-def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
-    """Give all tests one loop after another, which keeps connections."""
-    return {"kept": kept_loop}
+def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Give all tests one loop after another, which keeps connections; those that move its time get one of Python's."""
+    return {"own": asyncio.SelectorEventLoop} if item.get_closest_marker("moves_time") else {"kept": kept_loop}
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -4,12 +4,15 @@ A test that ends leaves neither tasks nor timers nor sockets in the loop, and a 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import weakref
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any, cast
+from typing import Any
 
 import asyncpg
 import pytest
+import uvloop
 from typing_extensions import override
 
 from domain.persistence import postgres
@@ -19,40 +22,66 @@ from domain.persistence.postgres import Connector
 _MOST = 4
 
 
-class KeptLoop(asyncio.SelectorEventLoop):
-    """An event loop that stays open: closing it takes away all but the kept connections."""
+class KeptLoop(uvloop.Loop):
+    """An event loop, of the kind that servers use, which stays open: closing it takes away all but the connections."""
 
     def __init__(self) -> None:
         super().__init__()
-        #: The parts of the library's loop that its types do not show.
-        self._inner: Any = cast("Any", self)
         self.is_free = True
         self.connections: list[KeptConnection] = []
-        self._own = set(self._inner._selector.get_map())
+        self._generators: weakref.WeakSet[AsyncGenerator[Any, Any]] = weakref.WeakSet()
+        self._threads: ThreadPoolExecutor | None = None
+        self._signals: set[int] = set()
+
+    def _asyncgen_firstiter_hook(self, generator: AsyncGenerator[Any, Any]) -> None:
+        # The library would refuse all those of later tests, once it has ended those of this one.
+        self._generators.add(generator)
+
+    @override
+    async def shutdown_asyncgens(self) -> None:
+        """End the generators of this test."""
+        left = list(self._generators)
+        self._generators.clear()
+        await asyncio.gather(*(generator.aclose() for generator in left), return_exceptions=True)
+
+    @override
+    def run_in_executor(self, executor: Any, func: Any, *arguments: Any) -> Any:  # type: ignore[override] # any function
+        """Run a function in a thread: by default in one of this test's."""
+        if executor is None:
+            self._threads = executor = self._threads or ThreadPoolExecutor(thread_name_prefix="asyncio")
+        return super().run_in_executor(executor, func, *arguments)
+
+    @override
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+        """Wait for the threads of this test, without holding the loop up: they may wait for it."""
+        threads, self._threads = self._threads, None
+        if threads is not None:
+            with ThreadPoolExecutor(1) as aside:
+                await super().run_in_executor(aside, threads.shutdown)
+
+    @override
+    def add_signal_handler(self, sig: int, callback: Any, *arguments: Any) -> None:  # type: ignore[override] # any call
+        """Add it until the end of this test."""
+        super().add_signal_handler(sig, callback, *arguments)
+        self._signals.add(sig)
 
     @override
     def close(self) -> None:
         """Drop what a test has left."""
-        for number in list(self._inner._signal_handlers):
+        for number in self._signals:
             self.remove_signal_handler(number)
-        kept = self._own | {connection.descriptor for connection in self.connections}
-        for key in list(self._inner._selector.get_map().values()):
-            if key.fd not in kept:
-                self._inner._selector.unregister(key.fd)
-        self._inner._ready.clear()
-        self._inner._scheduled.clear()
-        self._inner._asyncgens.clear()
-        self._inner._asyncgens_shutdown_called = self._inner._executor_shutdown_called = False
-        self._inner._default_executor = None
+        self._signals.clear()
         self.set_exception_handler(None)
         self.set_task_factory(None)
-        self.set_debug(enabled=False)
+        self.set_debug(False)
         self.is_free = True
 
     def end(self) -> None:
         """Close it, after its connections."""
         for connection in self.connections:
             connection.terminate()
+        # The library closes them in a round of the loop.
+        self.run_until_complete(asyncio.sleep(0))
         super().close()
 
 

@@ -12,6 +12,10 @@ _AGAIN_SECONDS = 5.0
 _SECONDS = pytest.StashKey[float]()
 
 
+class TimedOut(SystemExit):
+    """The failure of a test that took too long; uvloop hands on no other one that is raised while it waits."""
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_timeout_set_timer(item: pytest.Item, settings: Settings) -> bool:
     """Note how long each part of a test may take, instead of setting an alarm for all of it and what lies between."""
@@ -52,7 +56,7 @@ def _alarm(item: pytest.Item) -> Iterator[None]:
 
     def ring(*_: object) -> None:
         if not is_debugging():
-            pytest.fail(f"Timeout: not over after {seconds:g} s")
+            raise TimedOut(f"Timeout: not over after {seconds:g} s")
 
     signal.signal(signal.SIGALRM, ring)
     signal.setitimer(signal.ITIMER_REAL, seconds, _AGAIN_SECONDS if seconds else 0.0)

@@ -162,7 +162,7 @@ async def test_a_database_that_does_not_exist_stops_the_start() -> None:
 
 
 async def test_a_server_that_does_not_answer_stops_the_start() -> None:
-    assert "Connect call failed" in (await _failure("postgresql://postgres@127.0.0.1:1/incidents")).message
+    assert "Connection refused" in (await _failure("postgresql://postgres@127.0.0.1:1/incidents")).message
 
 
 async def test_a_file_with_signs_of_urls_in_its_name_is_written_and_read(tmp_path: Path) -> None:

@@ -119,6 +119,7 @@ async def test_a_failed_write_is_reported_between_two_that_succeed(
     assert len(bugs) == (len(MUTATIONS) if code == "INTERNAL" else 0)
 
 
+@pytest.mark.moves_time
 async def test_a_late_mutation_reports_whether_it_had_begun(
     api: Api, domain: Domain, writing: Writing, slow: Write
 ) -> None:
@@ -196,6 +197,7 @@ async def test_an_unreadable_field_after_a_write_is_null_beside_others(
     assert [error["path"] for error in answer["errors"]] == [["a", "incident", "updates"]]
 
 
+@pytest.mark.moves_time
 async def test_a_slow_read_after_a_write_times_out_by_itself(
     api: Api, domain: Domain, unread: Unread, slow: Write
 ) -> None:
@@ -211,6 +213,7 @@ async def test_a_slow_read_after_a_write_times_out_by_itself(
     assert "the mutation itself is over" in error["message"]
 
 
+@pytest.mark.moves_time
 async def test_a_late_bulk_mutation_has_a_result_for_each_id(
     api: Api, domain: Domain, writing: Writing, slow: Write
 ) -> None:

@@ -91,6 +91,8 @@ async def _catch_up(
     happened: dict[str, list[tuple[str, str]]] = defaultdict(list)
     result.events = happened
     while True:
+        # Before the changes are read, so that those of the last one that was due are among them.
+        is_over = await inside(domain).database.read(_is_over)
         changes = await domain.events.raw(position, limit=_PAGE)
         for change in changes:
             original = str((change.payload or {}).get("originalStart"))
@@ -103,7 +105,7 @@ async def _catch_up(
             await server.kill()
             result.kills.append(done)
             await server.start()
-        elif not changes and await inside(domain).database.read(_is_over):
+        elif not changes and is_over:
             return
         elif not changes:
             await asyncio.sleep(0.01)

@@ -122,10 +122,13 @@ async def test_each_worker_answers_its_own_metrics_and_probes(tmp_path: Path) ->
         async with httpx.AsyncClient(verify=False, transport=httpx.AsyncHTTPTransport(retries=8)) as client:
             for each in (port, port + 1):
                 address = f"http://127.0.0.1:{each}"
-                assert (await client.get(f"{address}/readyz")).status_code == httpx.codes.OK
+                ready = await client.get(f"{address}/readyz")
+                assert ready.status_code == httpx.codes.OK
+                assert "server" not in ready.headers
                 lines = (await client.get(f"{address}/metrics")).text.splitlines()
                 began |= {line for line in lines if line.startswith("process_start_time_seconds")}
                 assert (await client.get(f"{address}/graphql")).status_code == httpx.codes.NOT_FOUND
+            assert "server" not in (await client.get(f"{server.url}/livez")).headers
         assert len(began) == 2
 
 

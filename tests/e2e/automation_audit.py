@@ -70,10 +70,10 @@ class Run:
 
 @dataclass(slots=True, kw_only=True)
 class Opened:
-    """An incident that a run opened."""
+    """An incident, and the run that opened it, if any did."""
 
     id: str
-    run: str
+    run: str | None
     at: datetime
     resolved: list[datetime] = field(default_factory=list)
 

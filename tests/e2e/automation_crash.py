@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 
@@ -40,7 +40,7 @@ from tests.e2e.automation_audit import (
 )
 from tests.e2e.crowd import Crowd, running_crowd
 from tests.e2e.databases import DIALECTS, fresh_database
-from tests.e2e.server import TOKEN
+from tests.e2e.server import TOKEN, Addressed
 from tests.factories import ADMIN, make_system
 from tests.inside import inside
 
@@ -83,10 +83,24 @@ class Result:
         return {name: found for name, found in findings(self.truth).items() if found}
 
 
+class Serving(Protocol):
+    """Servers, of which some are up."""
+
+    @property
+    def servers(self) -> Sequence[Addressed]:
+        """All of them."""
+
+    @property
+    def up(self) -> Sequence[Addressed]:
+        """Those that are started."""
+
+
 class Stream:
     """Monitors that report the health of systems to any server that answers."""
 
-    def __init__(self, crowd: Crowd, client: httpx.AsyncClient, choices: random.Random, domain: Domain) -> None:
+    def __init__(
+        self, crowd: Serving, client: httpx.AsyncClient, choices: random.Random, domain: Domain | None = None
+    ) -> None:
         self._crowd = crowd
         self._domain = domain
         self._client = client
@@ -116,6 +130,7 @@ class Stream:
                 await self._until_done(apart)
 
     async def _until_done(self, system_id: str) -> None:
+        assert self._domain is not None, "it looks into the database"
         while True:
             if self.stopping or not await inside(self._domain).database.read(partial(unfinished, system_id=system_id)):
                 return
@@ -135,7 +150,7 @@ class Stream:
                 if not codes:
                     return
                 assert codes <= FAILURES, body
-            except (httpx.TransportError, ValueError, KeyError):
+            except (httpx.TransportError, ValueError, KeyError, TypeError):
                 pass
             await asyncio.sleep(0.05)
 

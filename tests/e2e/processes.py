@@ -26,13 +26,6 @@ def process_of(target: Callable[..., None], *arguments: object) -> ForkServerPro
     return _context.Process(target=target, args=arguments, daemon=True)
 
 
-def cpu_seconds_of(process: int) -> float:
-    """Return the CPU seconds of all threads of a process."""
-    # The name, which may hold spaces, ends with the last bracket (proc_pid_stat(5)).
-    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
-
-
 class Command:
     """A running `incidentql ...` with its output in two files; `prepare` is called first, in its process."""
 
@@ -70,7 +63,9 @@ class Command:
     @property
     def cpu_seconds(self) -> float:
         """The CPU seconds of all its threads."""
-        return cpu_seconds_of(self.pid)
+        # The name, which may hold spaces, ends with the last bracket (proc_pid_stat(5)).
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
 
     @property
     def resident_megabytes(self) -> float:
@@ -124,6 +119,19 @@ class Command:
             self._process.kill()
             await self.ended()
             self._process.close()
+
+
+def children_of(parent: int) -> list[int]:
+    """Return the processes that a process started and that still run."""
+    return [int(each) for each in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
+
+
+def is_running(process: int) -> bool:
+    """Return whether a process runs; a zombie does not."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 async def run_command(

@@ -40,7 +40,7 @@ _SLOWEST_SECONDS = 0.1
 _WRITES = 6
 #: Longer than a lease, a retry and the rest of an idle server.
 _QUIET_SECONDS = 240.0
-_DOCUMENT = "subscription { incidentChanges { id cursor incidentId version } }"
+DOCUMENT = "subscription { incidentChanges { id cursor incidentId version } }"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -85,7 +85,7 @@ class Result:
         return {name: what for name, what in found.items() if what}
 
 
-class _Receiver:
+class Receiver:
     """A server that verifies each delivery with the official library, and refuses or drops a few."""
 
     def __init__(self, result: Result, choices: random.Random, *, fails: float) -> None:
@@ -132,7 +132,8 @@ def _named(data: Mapping[str, Any]) -> tuple[str, str]:
 
 
 @asynccontextmanager
-async def _listening(receiver: _Receiver) -> AsyncIterator[str]:
+async def listening(receiver: Receiver) -> AsyncIterator[str]:
+    """Start the receiver and yield its URL."""
     server = await asyncio.start_server(receiver.handle, "127.0.0.1", 0)
     try:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
@@ -148,9 +149,9 @@ async def crash(
     settings: dict[str, Any] = {"secret_key": SECRET_KEY, "http_allow": "127.0.0.1", "automations": "false"}
     if database_url.startswith("postgres"):
         settings["broadcast_url"] = database_url
-    receiver = _Receiver(result, choices, fails=fails)
+    receiver = Receiver(result, choices, fails=fails)
     async with AsyncExitStack() as stack:
-        url = await stack.enter_async_context(_listening(receiver))
+        url = await stack.enter_async_context(listening(receiver))
         own = Settings(database_url=database_url, secret_key=SECRET_KEY)
         domain = await stack.enter_async_context(running_domain(own, live=False))
         running = [
@@ -162,7 +163,7 @@ async def crash(
         )
         api = Api(client, running[0].graphql_url)
         await api.create_system()
-        for name, given in (("events", {}), ("document", {"document": _DOCUMENT, "audience": "RESPONDERS"})):
+        for name, given in (("events", {}), ("document", {"document": DOCUMENT, "audience": "RESPONDERS"})):
             made = await api.write("createWebhook", url=f"{url}/{name}", **given)
             receiver.secrets[name] = made["secret"]
         writers = Writers(running, client, choices)
@@ -171,7 +172,7 @@ async def crash(
             await asyncio.sleep(choices.uniform(0.05, 0.4))
             await _restart(choices.choice(running), domain, result, waits=waits)
             await writing
-        result.wanted = _wanted(await _log(domain))
+        result.wanted = wanted_of(await _log(domain))
         result.is_quiet = await _quiet(domain, result)
     result.seconds = time.monotonic() - began
     return result
@@ -194,11 +195,12 @@ async def _restart(server: Server, domain: Domain, result: Result, *, waits: boo
     await server.kill()
     result.kills += 1
     if not waits:
-        await _database(domain).write(_end_leases)
+        await _database(domain).write(end_leases)
     await server.start()
 
 
-async def _end_leases(unit: UnitOfWork) -> None:
+async def end_leases(unit: UnitOfWork) -> None:
+    """End all leases, as if their time was over: those of the dead, too."""
     await unit.connection.execute(sa.update(webhook_queues).values(leased_until=None))
 
 
@@ -209,7 +211,8 @@ async def _log(domain: Domain) -> list[Change]:
     return [change for change in found if change.kind == "incident"]
 
 
-def _wanted(log: Sequence[Change]) -> dict[str, dict[str, list[str]]]:
+def wanted_of(log: Sequence[Change]) -> dict[str, dict[str, list[str]]]:
+    """Return what each webhook is to get, by incident and in order."""
     wanted: dict[str, dict[str, list[str]]] = {name: defaultdict(list) for name in ("events", "document")}
     for change in log:
         wanted["document"][change.entity_id].append(change.id)
@@ -222,14 +225,15 @@ async def _quiet(domain: Domain, result: Result) -> bool:
     """Wait until nothing is pending and everything came; return False where that takes too long."""
     ends = time.monotonic() + _QUIET_SECONDS
     while time.monotonic() < ends:
-        pending = await _database(domain).read(_pending)
-        if not pending and "lost" not in result.violations:
+        left = await _database(domain).read(count_pending)
+        if not left and "lost" not in result.violations:
             return True
         await asyncio.sleep(0.1)
     return False
 
 
-async def _pending(session: ReadSession) -> int:
+async def count_pending(session: ReadSession) -> int:
+    """Count the deliveries that are still to be sent."""
     pending = webhook_deliveries.c.status == WebhookDeliveryStatus.PENDING
     return int(await session.connection.scalar(sa.select(sa.func.count()).where(pending)) or 0)
 

@@ -37,8 +37,8 @@ _LONGEST_SCHEME = 6
 _SCHEME_BEFORE = re.compile(r"(?<![A-Za-z0-9.+-])https?\Z", re.IGNORECASE)
 _ENDS_OF_SENTENCES = ".,;:!?'*_~…"
 _BRACKETS = {")": "(", "]": "["}
-#: Headings begin below those of the page around them, whatever the author began with.
-_FIRST_HEADING, _LAST_HEADING = 4, 6
+#: Headings begin below the title of a page and that of a part of it, whatever the author began with.
+_FIRST_HEADING, _LAST_HEADING = 3, 6
 _ALIGNED = re.compile(r"text-align:(left|right|center)")
 
 
@@ -49,7 +49,8 @@ class _TooComplexError(Exception):
 def html_of(text: str) -> str:
     """Return the HTML of a text in Markdown, in time that grows with its length; paragraphs and the like, no page.
 
-    Links have `rel="nofollow noopener noreferrer"`, and those to the web the class `external`. Cells of tables have the
+    Headings are `h3` to `h6`: the first is an `h3`, and each is at most one level below the one before it. Links have
+    `rel="nofollow noopener noreferrer"`, and those to the web the class `external`. Cells of tables have the
     class `left`, `right` or `center`. Nothing else of the text becomes an attribute. 25,000 characters take 0.2 seconds
     at most, and prose of that length a few milliseconds.
     """
@@ -155,11 +156,11 @@ def _is_safe(url: str) -> bool:
 
 def _make_safe(state: StateCore) -> None:
     """Change what the library made: images to links, levels of headings, and attributes."""
-    ranks = sorted({token.tag for token in state.tokens if token.type == "heading_open"})
+    above: list[str] = []
     length = 0
     for token in state.tokens:
         if token.type in {"heading_open", "heading_close"}:
-            token.tag = f"h{min(_LAST_HEADING, _FIRST_HEADING + ranks.index(token.tag))}"
+            token.tag = _level_of(token, above)
         elif token.type == "fence":
             token.info = ""
         elif token.type == "table_open":
@@ -173,6 +174,19 @@ def _make_safe(state: StateCore) -> None:
             token.attrs |= {"class": aligned[1]} if aligned else {}
     if length > _MOST_OF_ADDRESSES:
         raise _TooComplexError
+
+
+def _level_of(heading: Token, above: list[str]) -> str:
+    """Return the element of a heading: one level below the nearest heading before it of which it is a part.
+
+    `above` are the author's levels of the headings that this place in the text is below. None is skipped, because
+    readers who jump from heading to heading by their levels would look for what is missing.
+    """
+    if heading.type == "heading_open":
+        while above and above[-1] >= heading.tag:
+            above.pop()
+        above.append(heading.tag)
+    return f"h{min(_LAST_HEADING, _FIRST_HEADING - 1 + len(above))}"
 
 
 def _mark(link: Token) -> int:

@@ -4,8 +4,9 @@ from domain.markdown import html_of
 
 #: Of the text that is named in it.
 HTML = (
-    "The {} as HTML that is safe on any page: without HTML of its author, images as links, and links to the web and to "
-    'mailboxes alone, with `rel="nofollow noopener noreferrer"`.'
+    "The {} as HTML that is safe on any page: without HTML of its author, headings from `h3` on without skipping a "
+    "level, images as links, and links to the web and to mailboxes alone, with "
+    '`rel="nofollow noopener noreferrer"`.'
 )
 
 

@@ -1,5 +1,7 @@
 """Markdown becomes HTML that is safe on any page, whoever wrote it."""
 
+import itertools
+import re
 from html.parser import HTMLParser
 
 import pytest
@@ -10,7 +12,7 @@ from typing_extensions import override
 from domain.markdown import html_of
 
 TAGS = frozenset(
-    "p br h4 h5 h6 ul ol li blockquote pre code em strong s hr a table thead tbody tr th td".split()  # noqa: SIM905 - shorter
+    "p br h3 h4 h5 h6 ul ol li blockquote pre code em strong s hr a table thead tbody tr th td".split()  # noqa: SIM905 - shorter
 )
 ATTRIBUTES = {"a": {"href", "rel", "class"}, "ol": {"start"}, "th": {"class"}, "td": {"class"}}
 PIECES = st.sampled_from(
@@ -80,13 +82,38 @@ def test_no_text_makes_elements_or_attributes_of_its_own(text: str) -> None:
         pytest.param("one\ntwo", "one<br>\ntwo", id="line breaks"),
         pytest.param("<b>x</b>", "&lt;b&gt;x&lt;/b&gt;", id="HTML"),
         pytest.param("- a\n- b", "<ul>\n<li>a</li>\n<li>b</li>\n</ul>", id="lists"),
-        pytest.param("## A\n#### B", "<h4>A</h4>\n<h5>B</h5>", id="headings below those of the page"),
+        pytest.param("## A\n#### B", "<h3>A</h3>\n<h4>B</h4>", id="headings below those of the page"),
         pytest.param("```js onload\nx\n```", "<pre><code>x\n</code></pre>", id="code without its language"),
         pytest.param("|a|\n|-:|\n|1|", '<td class="right">1</td>', id="tables without styles"),
     ],
 )
 def test_markdown_is_shown_as_people_expect(text: str, expected: str) -> None:
     assert expected in html_of(text)
+
+
+HEADINGS = st.integers(1, 6).map(lambda level: f"\n{'#' * level} a\n")
+UNDERLINED = st.sampled_from(["\na\n=\n", "\na\n-\n"])
+
+
+@given(text=st.lists(PIECES | HEADINGS | UNDERLINED, max_size=40).map("".join))
+def test_headings_begin_at_the_third_level_and_skip_none(text: str) -> None:
+    levels = [int(tag[1]) for tag, _ in Reading(html_of(text)).found if re.fullmatch("h[1-6]", tag)]
+    for before, level in itertools.pairwise([2, *levels]):
+        assert 3 <= level <= before + 1
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("### a\n# b\n## c\n# d", "3343", id="it begins below where it goes on"),
+        pytest.param("# a\n### b\n# c\n## d\n### e", "34345", id="what is below a heading is one level below"),
+        pytest.param("# a\n## b\n### c\n#### d\n##### e\n###### f", "345666", id="the last level is for all below"),
+        pytest.param("> ### a\n\n- # b\n\nc\n=", "333", id="quotes and lists have no levels of their own"),
+    ],
+)
+def test_headings_have_the_levels_of_an_outline(text: str, expected: str) -> None:
+    assert "".join(re.findall("<h(.)>", html_of(text))) == expected
+    assert "".join(re.findall("</h(.)>", html_of(text))) == expected
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import re
 from contextlib import suppress
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ NARROWEST = ViewportSize(width=320, height=640)
 #: What a browser says while its server is away.
 AWAY = re.compile(r"Failed to load resource|WebSocket connection to|ERR_CONNECTION_REFUSED")
 INTERNAL = "zebrafish"
+_LEVELS = "(headings) => headings.map(({ tagName }) => Number(tagName[1]))"
 _UPDATES = "query ($id: ID!) { incident(id: $id) { updates(first: 100) { nodes { id message } } } }"
 #: What stands out of the page to the right, but for what scrolls by itself.
 _TOO_WIDE = """document.documentElement.scrollWidth <= innerWidth ? [] :
@@ -76,6 +78,8 @@ async def expect_a_report_in_print(page: Page, expected: list[str]) -> None:
     assert texts == expected
     await expect(page.get_by_role("button")).to_have_count(0)
     await expect(page.locator(".paper").get_by_text("Duration")).to_be_visible()
+    levels = await page.locator(".paper").get_by_role("heading").evaluate_all(_LEVELS)
+    assert all(level <= before + 1 for before, level in pairwise([0, *levels])), levels
     await page.evaluate("dispatchEvent(new Event('afterprint'))")
     await expect(page.locator(".paper")).to_be_empty()
     await page.emulate_media(media="screen")
@@ -86,13 +90,13 @@ async def test_an_incident_is_acknowledged_updated_and_resolved_by_keyboard_alon
 ) -> None:
     async with visiting(browser, server, signed_in=True) as visit:
         page = visit.page
-        incident = await opened(api, visit, "Nobody can pay")
+        incident = await opened(api, visit, "Nobody can pay", description="#### What fails\nAll.\n## Since\n#### When")
         await expect(page.get_by_text("Nobody has acknowledged this yet")).to_be_visible()
         await page.keyboard.press("a")
         await expect(page.get_by_text("Acknowledged by admin").first).to_be_visible()
         await page.keyboard.press("u")
         await expect(page.get_by_role("textbox", name="Update")).to_be_focused()
-        await page.keyboard.type("The **provider** answers late.")
+        await page.keyboard.type("# Now\nThe **provider** answers late.")
         await page.keyboard.press("Control+Enter")
         await expect(page.get_by_role("article", name="Update by admin").locator("strong")).to_have_text("provider")
         await page.keyboard.press("r")
@@ -101,7 +105,7 @@ async def test_an_incident_is_acknowledged_updated_and_resolved_by_keyboard_alon
         await page.keyboard.press("Control+Enter")
         await expect(page.get_by_text("Lasted")).to_be_visible()
         await confirmed(page)
-        assert await messages(api, incident) == ["The provider is back.", "The **provider** answers late."]
+        assert await messages(api, incident) == ["The provider is back.", "# Now\nThe **provider** answers late."]
         await expect(page.get_by_role("article")).to_have_count(2)
         assert await visit.violations() == []
         await expect_a_report_in_print(page, ["The provider answers late.", "The provider is back."])

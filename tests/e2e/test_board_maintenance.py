@@ -55,7 +55,7 @@ async def test_a_weekly_maintenance_is_scheduled_by_the_readers_clocks_and_one_t
         await page.keyboard.press("Enter")
         await page.get_by_text("Choose at least one system.").wait_for()
         await choose(page, "Payments")
-        await page.get_by_label("What people will notice").fill("Payments are **slow**.")
+        await page.get_by_label("What people will notice").fill("#### When\n\nPayments are **slow**.\n\n# Why")
         await page.get_by_label("Begins").fill(f"{begins:%Y-%m-%dT%H:%M}")
         await expect(page.get_by_label("Ends")).to_have_value(f"{begins:%Y-%m-%dT03:00}")
         await expect(page.get_by_label("By the clocks of")).to_have_value(ZONE)

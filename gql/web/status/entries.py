@@ -19,7 +19,7 @@ from gql.web.status.texts import Texts
 #: The characters of a message on the pages that show many of them.
 _LONGEST, _SUMMED_UP = 1_500, 600
 _SUMMARY = 240
-_HEADING = re.compile("<(/?)h[4-6]>")
+_HEADING = re.compile("<(/?)h[3-6]>")
 #: So near to each other, a status and the update that names it are one.
 _TOGETHER = timedelta(seconds=2)
 

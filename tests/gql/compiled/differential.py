@@ -51,7 +51,7 @@ _TEXTS = (
     "a" * 110,
     "{}[]:,null",
 )
-_LONG_TEXTS = (*_TEXTS, "Two\nlines\tand a tab")
+_LONG_TEXTS = (*_TEXTS, "Two\nlines\tand a tab", "### Late\n# **Early**\n#### Why\n\n- all")
 VIEWERS = (
     ANONYMOUS,
     Viewer(actor=Actor(type=ActorType.USER, id="usr_viewer", name="Vera"), role=Role.VIEWER),

@@ -241,6 +241,15 @@ async def test_no_page_has_a_byte_of_what_the_public_may_not_read(read: Read, do
 # -------------------------------------------------------------------------------------------------------- hostile texts
 
 
+async def test_headings_of_texts_are_none_of_the_pages_own(read: Read, domain: Domain) -> None:
+    incident = await make_incident(domain, title="Slow", description="# One\n### Two")
+    await say(domain, incident, "### Three\n# Four")
+    for path, words in {"/status/INC-1": ["One", "Two", "Three", "Four"], "/status": ["Three", "Four"]}.items():
+        answer = await read(path)
+        assert set(words) <= set(re.findall(r'<p class="heading">(\w+)</p>', answer.text)), path
+        assert not re.search("<h[1-6][^>]*>(One|Two|Three|Four)<", answer.text)
+
+
 @on_both_databases
 async def test_texts_of_people_make_no_elements(read: Read, domain: Domain) -> None:
     attack = '"><script>alert(1)</script><img src=x onerror=alert(1)>'

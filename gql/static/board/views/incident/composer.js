@@ -120,7 +120,7 @@ export class Composer extends Component {
     return h("form", { class: isOpen ? "composer open" : "composer", "aria-label": "Post an update", onsubmit: (event) => this.submit(event), onkeydown: (event) => this.press(event), onfocusin: () => this.isOpen || this.unfold() },
       this.preview === undefined
         ? h(Field, { name: "update-message", label: h("span", { class: "visually-hidden" }, "Update"), wrong: this.reason, control: h("textarea", { value: message, rows: isOpen ? 4 : 1, maxlength: LONGEST, dir: "auto", placeholder: "What do people need to know?", oninput: (event) => this.set({ message: event.target.value }) }) })
-        : h("div", { class: "prose preview", dir: "auto", "aria-label": "Preview", role: "region", html: this.preview }),
+        : h("section", { class: "preview", "aria-label": "Preview" }, h("h2", { class: "visually-hidden" }, "Preview"), h("div", { class: "prose", dir: "auto", html: this.preview })),
       isOpen && this.renderChoices(incident, { message, status, visibility, at }));
   }
 

@@ -62,6 +62,7 @@ export class Description extends Component {
     }
     if (!descriptionHtml) return mayWrite ? h("p", { class: "description no-print" }, h("button", { class: "text-button", onclick: () => this.edit() }, "Add a description")) : null;
     return h("section", { class: "description", "aria-label": "Description" },
+      h("h2", { class: "visually-hidden" }, "Description"),
       h("div", { class: "prose", dir: "auto", html: descriptionHtml }),
       mayWrite && h("button", { class: "text-button no-print", onclick: () => this.edit() }, "Edit", h("span", { class: "visually-hidden" }, " the description")));
   }

@@ -35,7 +35,7 @@ export class Report extends Component {
       h("p", { class: "report-kicker" }, `${reference} · ${SEVERITIES[severity]} · ${STATUSES[status]}`),
       h("h1", { dir: "auto" }, title),
       h("p", {}, `On ${listed(systems.map(({ name }) => name)) || "no system"}. Times are in ${ZONE}; printed ${exact(Date.now())}.`),
-      descriptionHtml && h("div", { class: "prose", dir: "auto", html: descriptionHtml }),
+      descriptionHtml && [h("h2", { class: "visually-hidden" }, "Description"), h("div", { class: "prose", dir: "auto", html: descriptionHtml })],
       h("table", { class: "report-facts" }, h("tbody", {}, factsOf(incident).map(([word, value]) => h("tr", { key: word }, h("th", { scope: "row" }, word), h("td", {}, value))),
         lead && h("tr", {}, h("th", { scope: "row" }, "Lead"), h("td", {}, nameOf(lead))),
         assignees.length > 0 && h("tr", {}, h("th", { scope: "row" }, "Assigned"), h("td", {}, listed(assignees.map(nameOf)))))),

@@ -68,7 +68,7 @@ export class Maintenance extends Section {
         recurrence && h("span", {}, `${ruleWords(recurrence)}, by the clocks of ${timeZone}`)),
       cancelledAt && h("p", { class: "muted" }, "It was cancelled ", h(Ago, { at: cancelledAt }), "."),
       h("ul", { class: "names", "aria-label": "Systems" }, systems.map(({ id, key, name }) => h("li", { key: id }, h("a", { href: to(`systems/${encodeURIComponent(key)}`) }, h("bdi", {}, name))))),
-      descriptionHtml && h("div", { class: "prose", dir: "auto", html: descriptionHtml }),
+      descriptionHtml && [h("h2", { class: "visually-hidden" }, "Description"), h("div", { class: "prose", dir: "auto", html: descriptionHtml })],
       h("p", { class: "muted small" }, "Scheduled ", h(Ago, { at: createdAt }), createdBy?.name && [" by ", h("bdi", {}, createdBy.name)], visibility === "PUBLIC" ? ". Everybody may see it." : visibility === "INTERNAL" ? ". Only responders see it." : ". Everybody who is signed in sees it."),
     ];
   }

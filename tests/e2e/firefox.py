@@ -31,6 +31,12 @@ _PREFERENCES = {
     "security.csp.reporting.enabled": False,
     "toolkit.startup.max_resumed_crashes": -1,
 }
+#: Firefox tells of what the policy refuses in the console of its developers' tools alone, which is not sent.
+_REPORT_VIOLATIONS = """() => document.addEventListener("securitypolicyviolation", (event) =>
+  console.error("refused by the policy:", event.violatedDirective, event.blockedURI))"""
+#: The keys of WebDriver that stand for no character.
+ENTER = "\ue007"
+_CONTROL = "\ue009"
 
 
 class Firefox:
@@ -51,6 +57,7 @@ class Firefox:
         await self.send("session.subscribe", events=events)
         tree = await self.send("browsingContext.getTree")
         self._context = tree["contexts"][0]["context"]
+        await self.send("script.addPreloadScript", functionDeclaration=_REPORT_VIOLATIONS)
         return self
 
     async def send(self, method: str, **parameters: Any) -> Any:
@@ -70,6 +77,15 @@ class Firefox:
         answer = await self._run(f"Promise.resolve({expression}).then(JSON.stringify)")
         return json.loads(answer["result"].get("value", "null"))
 
+    async def click(self, element: str) -> None:
+        """Click on the middle of an element, once the expression finds it and it stands still."""
+        await self.wait_for(f"(({element})?.getAnimations({{ subtree: true }}).length === 0)")
+        found = (await self._run(f"({element}).scrollIntoView({{ block: 'nearest' }}), {element}"))["result"]
+        origin = {"type": "element", "element": {"sharedId": found["sharedId"]}}
+        actions: list[Any] = [{"type": "pointerMove", "x": 0, "y": 0, "origin": origin}]
+        actions += [{"type": kind, "button": 0} for kind in ("pointerDown", "pointerUp")]
+        await self._perform([{"type": "pointer", "id": "mouse", "actions": actions}])
+
     async def wait_for(self, expression: str) -> None:
         """Wait until an expression is true, as of the page's next frames."""
         wait = (
@@ -87,7 +103,15 @@ class Firefox:
     async def press(self, *keys: str) -> None:
         """Press keys one after the other, as a keyboard does."""
         actions = [{"type": kind, "value": key} for key in keys for kind in ("keyDown", "keyUp")]
-        sources = [{"type": "key", "id": "keyboard", "actions": actions}]
+        await self._perform([{"type": "key", "id": "keyboard", "actions": actions}])
+
+    async def send_form(self) -> None:
+        """Press Ctrl+Enter."""
+        strokes = [("keyDown", _CONTROL), ("keyDown", ENTER), ("keyUp", ENTER), ("keyUp", _CONTROL)]
+        actions = [{"type": kind, "value": key} for kind, key in strokes]
+        await self._perform([{"type": "key", "id": "keyboard", "actions": actions}])
+
+    async def _perform(self, sources: list[Any]) -> None:
         await self.send("input.performActions", context=self._context, actions=sources)
 
     async def read(self) -> None:

@@ -1,9 +1,7 @@
 """The commands of the pages, run by bash with stand-ins for the programs, whose arguments are checked."""
 
-import configparser
 import os
 import re
-import shlex
 import subprocess
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
@@ -24,8 +22,11 @@ call=$(mktemp -d "{record}/XXXXXX")
 printf '%s\\0' "$0" "$@" >"$call/arguments"
 env -0 >"$call/environment"
 """
-_PROGRAMS = ("incidentql", "python", "pip", "uv", "sqlite3", "pg_dump")
-_OURS = ("scripts/serve", "scripts/test", "scripts/check", ".ci/run")
+_PROGRAMS = (
+    *("incidentql", "python", "pip", "uv", "sqlite3", "pg_dump"),
+    *("docker", "kubectl", "systemctl", "useradd", "install"),
+)
+_OURS = ("scripts/serve", "scripts/test", "scripts/check", "scripts/sbom", ".ci/run")
 #: Where the pages install it.
 _INSTALLED = "/opt/incidentql/bin/"
 Call = tuple[list[str], dict[str, str]]
@@ -42,6 +43,8 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "record").mkdir()
     (tmp_path / "tests" / "schema").mkdir(parents=True)
     (tmp_path / "schema.graphql").touch()
+    (tmp_path / "deploy").mkdir()
+    (tmp_path / "deploy" / ".env.example").touch()
     return tmp_path
 
 
@@ -91,8 +94,8 @@ def check(arguments: Sequence[str], settings: dict[str, str], folder: Path) -> N
     elif name == "python" and rest[1].startswith("tests."):
         assert find_spec(rest[1]) is not None
     for word in rest:
-        if word.endswith((".lock", ".toml")):
-            assert (ROOT / word).is_file()
+        if word.endswith((".lock", ".toml")) or word.startswith("deploy/"):
+            assert (ROOT / word).exists()
 
 
 def check_ours(arguments: Sequence[str], settings: dict[str, str]) -> None:
@@ -105,14 +108,3 @@ def check_ours(arguments: Sequence[str], settings: dict[str, str]) -> None:
     if name == "automations":
         commands, name, rest = typer.main.get_command(automations), rest[0], rest[1:]
     commands.commands[name].make_context(name, rest)  # everything but what is done with it
-
-
-@pytest.mark.parametrize("block", blocks_in("ini"), ids=lambda block: block.id)
-def test_the_systemd_unit_starts_the_server_with_known_settings(block: Block) -> None:
-    unit = configparser.RawConfigParser(strict=False)
-    unit.optionxform = str  # type: ignore[assignment, method-assign]  # its names are in upper and lower case
-    unit.read_string(block.text)
-    given = dict(re.findall(r"^Environment=(\w+)=(.*)$", block.text, re.MULTILINE))
-    program, *arguments = shlex.split(unit["Service"]["ExecStart"])
-    assert program == f"{_INSTALLED}incidentql"
-    check_ours(arguments, given)

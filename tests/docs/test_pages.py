@@ -11,7 +11,6 @@ from tests.docs.blocks import PAGES, ROOT, blocks
 #: The languages, and the tests that run what is written in them. `text` is pictures and names of folders.
 RUN_BY = {
     ("sh", False): "test_commands.py",
-    ("ini", False): "test_commands.py",
     ("graphql", False): "test_graphql.py",
     ("yaml", False): "test_automations.py",
     ("yml", False): "test_integrations.py",

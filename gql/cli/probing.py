@@ -45,6 +45,7 @@ async def probed(app: Starlette, settings: Settings, place: Place | None) -> Asy
             lifespan="off",
             access_log=False,
             log_config=None,
+            server_header=False,
             limit_concurrency=_MOST_REQUESTS,
         )
         server = _Beside(config)

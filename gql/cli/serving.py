@@ -103,6 +103,8 @@ def configure(app: Starlette, limits: ConnectionLimits) -> tuple[uvicorn.Config,
         lifespan="off",
         access_log=False,
         log_config=None,
+        # It tells attackers what to try, and nobody else anything.
+        server_header=False,
         forwarded_allow_ips=proxies,
         # A burst is accepted before any of it is counted, so it has to fit into the files in reserve.
         backlog=min(BACKLOG, max(_LEAST_BACKLOG, limits.most // 4)),

@@ -26,6 +26,13 @@ def process_of(target: Callable[..., None], *arguments: object) -> ForkServerPro
     return _context.Process(target=target, args=arguments, daemon=True)
 
 
+def cpu_seconds_of(process: int) -> float:
+    """Return the CPU seconds of all threads of a process."""
+    # The name, which may hold spaces, ends with the last bracket (proc_pid_stat(5)).
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
+
+
 class Command:
     """A running `incidentql ...` with its output in two files; `prepare` is called first, in its process."""
 
@@ -63,9 +70,7 @@ class Command:
     @property
     def cpu_seconds(self) -> float:
         """The CPU seconds of all its threads."""
-        # The name, which may hold spaces, ends with the last bracket (proc_pid_stat(5)).
-        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
-        return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
+        return cpu_seconds_of(self.pid)
 
     @property
     def resident_megabytes(self) -> float:

@@ -14,7 +14,7 @@ from typing import Protocol
 import httpx
 
 from tests.e2e.api import Api
-from tests.e2e.processes import Command
+from tests.e2e.processes import Command, cpu_seconds_of
 
 TOKEN = "an-admin-token-for-tests"
 START_SECONDS = 60
@@ -87,6 +87,22 @@ class Server:
     def cpu_seconds(self) -> float:
         """The CPU seconds of the present process."""
         return self._running.cpu_seconds
+
+    @property
+    def workers(self) -> list[int]:
+        """The processes that the present process started."""
+        return [int(each) for each in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()]
+
+    @property
+    def cpu_seconds_of_all(self) -> float:
+        """The CPU seconds of its workers and itself."""
+        return self.cpu_seconds + sum(map(cpu_seconds_of, self.workers))
+
+    async def workers_serve(self, count: int) -> None:
+        """Wait until it has so many workers; a single one is the process itself."""
+        async with asyncio.timeout(self.start_seconds):
+            while count > 1 and len(self.workers) < count:  # noqa: ASYNC110 - what is waited for has no event
+                await asyncio.sleep(0.01)
 
     async def start(self) -> None:
         """Start it and wait until it answers."""

@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from tests.e2e.databases import fresh_database
-from tests.e2e.processes import Command, children_of, is_running, run_command
-from tests.e2e.server import Server, api_of, free_port, running_server
+from tests.e2e.processes import Command, is_running, run_command
+from tests.e2e.server import api_of, free_port, running_server
 from tests.e2e.subscriber import Subscriber
 from tests.gql.transport.sockets import until
 
@@ -35,17 +35,12 @@ _CREATE = """mutation ($input: CreateAutomationInput!) { createAutomation(input:
 _TITLES = "{ incidents { nodes { title } } }"
 
 
-async def serving(server: Server, count: int) -> list[int]:
-    """Return the processes of a server once there are so many."""
-    await until(lambda: len(children_of(server.pid)) == count, seconds=_LONGEST_SECONDS)
-    return children_of(server.pid)
-
-
 async def test_workers_push_each_others_writes_and_a_killed_one_is_replaced(dialect: str) -> None:
     async with fresh_database(dialect) as url, AsyncExitStack() as stack:
         # By the poll alone nothing would arrive before the deadline.
         server = await stack.enter_async_context(running_server(url, options=("--workers", "2"), poll_seconds="600"))
-        first, second = await serving(server, 2)
+        await server.workers_serve(2)
+        first, second = server.workers
         # A connection each, so that the kernel spreads them.
         apis = [await stack.enter_async_context(api_of(server)) for _ in range(_SUBSCRIBERS)]
         await apis[0].create_system()
@@ -57,7 +52,7 @@ async def test_workers_push_each_others_writes_and_a_killed_one_is_replaced(dial
         before = await asyncio.gather(*(api.create_incident(f"Before {nth}") for nth, api in enumerate(apis)))
 
         os.kill(second, signal.SIGKILL)
-        await until(lambda: len(set(children_of(server.pid)) - {first, second}) == 1, seconds=_LONGEST_SECONDS)
+        await until(lambda: len(set(server.workers) - {first, second}) == 1, seconds=_LONGEST_SECONDS)
         async with api_of(server) as api:
             after = await api.create_incident("After")
             nodes = await api.run("{ incidentChanges(last: 1) { nodes { id } } incidents { nodes { id } } }")
@@ -67,7 +62,7 @@ async def test_workers_push_each_others_writes_and_a_killed_one_is_replaced(dial
         assert {tuple(each.seen) for each in subscribers} == {tuple(subscribers[0].seen)}
         assert len(set(subscribers[0].seen)) == len(before) + 1
 
-        processes = children_of(server.pid)
+        processes = server.workers
         for task in tasks:
             task.cancel()
         server.terminate()
@@ -78,7 +73,8 @@ async def test_workers_push_each_others_writes_and_a_killed_one_is_replaced(dial
 
 async def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
     async with running_server(f"sqlite:///{tmp_path}/a.db", options=("--workers", "2")) as server:
-        processes = await serving(server, 2)
+        await server.workers_serve(2)
+        processes = server.workers
         await server.kill()
         await until(lambda: not any(map(is_running, processes)), seconds=_LONGEST_SECONDS)
         with pytest.raises(httpx.ConnectError):
@@ -104,15 +100,18 @@ async def test_each_worker_answers_its_own_metrics_and_probes(tmp_path: Path) ->
     port = free_port()
     options = ("--workers", "2")
     async with running_server(f"sqlite:///{tmp_path}/a.db", options=options, metrics_port=str(port)) as server:
-        await serving(server, 2)
+        await server.workers_serve(2)
         began: set[str] = set()
         async with httpx.AsyncClient(verify=False, transport=httpx.AsyncHTTPTransport(retries=8)) as client:
             for each in (port, port + 1):
                 address = f"http://127.0.0.1:{each}"
-                assert (await client.get(f"{address}/readyz")).status_code == httpx.codes.OK
+                ready = await client.get(f"{address}/readyz")
+                assert ready.status_code == httpx.codes.OK
+                assert "server" not in ready.headers
                 lines = (await client.get(f"{address}/metrics")).text.splitlines()
                 began |= {line for line in lines if line.startswith("process_start_time_seconds")}
                 assert (await client.get(f"{address}/graphql")).status_code == httpx.codes.NOT_FOUND
+            assert "server" not in (await client.get(f"{server.url}/livez")).headers
         assert len(began) == 2
 
 

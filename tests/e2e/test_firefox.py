@@ -11,7 +11,9 @@ from tests.e2e.server import TOKEN, api_of
 
 pytestmark = pytest.mark.firefox
 
-_STORY = "{ incidents(filter: {includeResolved: true}) { nodes { title status severity updates { nodes { message } } } } }"
+_STORY = """{
+  incidents(filter: {includeResolved: true}) { nodes { title status severity updates { nodes { message } } } }
+}"""
 _ON_INCIDENT = "document.querySelector('h1')?.textContent === 'Nobody can pay'"
 _VIOLATION = "document.body.append(Object.assign(document.createElement('script'), { textContent: 'window.ran = 1' }))"
 

@@ -9,7 +9,8 @@ from gql.web import board
 from tests.requirements_gate import node_command
 
 _SECONDS = 60
-#: What modules touch of a browser when they are loaded, and time that stands still until a script moves it.
+#: What modules touch of a browser when they are loaded, time that stands still until a script moves it, and pauses that
+#: are the same each time.
 _PREPARED = """
 import { mock } from "node:test";
 const target = () => new EventTarget();
@@ -17,6 +18,8 @@ globalThis.document = Object.assign(target(), { hidden: false, documentElement: 
 globalThis.location = { href: "http://board.test/", pathname: "/", search: "", hash: "" };
 globalThis.addEventListener = globalThis.removeEventListener = () => {};
 mock.timers.enable({ apis: ["setTimeout", "setInterval", "Date"], now: 1_800_000_000_000 });
+let drawn = 1;
+Math.random = () => (drawn = (drawn * 48_271) % 2_147_483_647) / 2_147_483_647;
 /** Lets promises that are settled go on. */
 const settle = async () => { for (let nth = 0; nth < 20; nth += 1) await Promise.resolve(); };
 /** Lets time pass in steps that are shorter than any timer. */

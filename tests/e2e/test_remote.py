@@ -13,6 +13,7 @@ import pytest_asyncio
 from tests.e2e.api import Api
 from tests.e2e.processes import Command, run_command
 from tests.e2e.server import TOKEN, Server, api_of, running_server
+from tests.gql.transport.sockets import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 _SECONDS = 60
@@ -98,6 +99,9 @@ async def test_a_watch_misses_nothing_over_a_kill_of_the_server_and_its_own(
         await server.restart()
         written += [await api.create_incident(f"Missed {number}") for number in range(2)]
         await shown(command, written)
+        # What it has shown and not kept yet, it would show again.
+        last = json.loads(command.stdout.splitlines()[-1])["cursor"]
+        await until(lambda: (tmp_path / "cursor").read_text().strip() >= last)
         command.kill()
         await command.ended()
         written.append(await api.create_incident("While it was away"))

@@ -13,6 +13,7 @@ from domain.model.change import Change
 from domain.outages import logging_failures
 from domain.persistence.changes import HEAD
 from domain.persistence.database import Database
+from domain.persistence.places import PLACES_PER_MILLISECOND
 from domain.persistence.unit_of_work import ReadSession
 
 logger = logging.getLogger(__name__)
@@ -37,6 +38,8 @@ class LogTail:
         #: Every change after this position, up to the last one read, is in memory.
         self._floor = 0
         self._last = 0
+        #: Where the log went on without changes that were read: their readers are told so. 0 where it never did.
+        self._went_on = 0
         self._read_at = 0.0
         self._commits: Hashable | None = None
         self._moves = 0
@@ -159,6 +162,9 @@ class LogTail:
                 batch = self._since(position)
                 if batch is None:
                     batch = await self.stored(position)
+                    # A standby was promoted that lacked the last changes: whoever has read those cannot go on.
+                    if position < self._went_on and not await self._keeps(position):
+                        raise CursorExpiredError
                 if batch:
                     position = batch[-1].seq
                     yield batch
@@ -228,9 +234,19 @@ class LogTail:
         self._read_at = time.monotonic()
         # Two readers at once (the loop and a caller) may have fetched the same page.
         fresh = [change for change in page if change.seq > self._last]
+        if fresh and self._may_lack(fresh[0].seq) and not await self._keeps(self._last):
+            self._last = self._went_on = fresh[0].seq - 1
+            self.drop()
         if fresh:
             self._keep(fresh)
         return len(page)
+
+    def _may_lack(self, seq: int) -> bool:
+        """Return whether the log went on with this change at a place that no server had given out before."""
+        return seq > self._last + 1 and seq % PLACES_PER_MILLISECOND == 1
+
+    async def _keeps(self, position: int) -> bool:
+        return await self._database.read(lambda session: session.changes.keeps(position))
 
     def _keep(self, fresh: Sequence[Change]) -> None:
         self._recent.extend(fresh)

@@ -12,7 +12,7 @@ from typing import Any, Protocol, cast
 import asyncpg
 from typing_extensions import override
 
-from domain.persistence.postgres import Connector
+from domain.persistence.postgres import Connector, is_read_only
 
 #: Texts that a connection has ready.
 _PREPARED = 256
@@ -49,6 +49,9 @@ class Driver(Protocol):
 
     def commits(self) -> Hashable | None:
         """Return a value that is another one after each commit of anybody; None where there is none, or it is away."""
+
+    async def leave(self) -> None:
+        """Let go of connections to a server that others have left; those in use end with what they read."""
 
     async def close(self) -> None:
         """Close all connections."""
@@ -97,6 +100,10 @@ class SqliteDriver(Driver):
             return self._row_in_loop("PRAGMA data_version", ()), self._opened
         except sqlite3.Error:
             return None
+
+    @override
+    async def leave(self) -> None:
+        """Do nothing: a file is no server."""
 
     def _row_in_loop(self, text: str, parameters: Sequence[Any]) -> Sequence[Any] | None:
         """Return the row; None where that took too long."""
@@ -224,6 +231,8 @@ class PostgresDriver(Driver):
         self._idle: list[asyncpg.Connection] = []
         self._turns = asyncio.Semaphore(connections)
         self._is_closed = False
+        #: How often connections were left: one of before that is not kept.
+        self._left = 0
         self._paused_until = 0.0
 
     @property
@@ -254,18 +263,24 @@ class PostgresDriver(Driver):
         return None
 
     async def _row(self, text: str, parameters: Sequence[Any]) -> Any:
-        connection = self._kept() or await self._opened()
+        connection, left = self._kept() or await self._opened(), self._left
         try:
             row = await self._first(connection, text, parameters)
         except BaseException:
             # Also of one that was given up: nobody knows whether its answer is still to come.
             connection.terminate()
             raise
-        if self._is_closed:
+        if self._is_closed or left != self._left:
             connection.terminate()
         else:
             self._idle.append(connection)
         return row
+
+    @override
+    async def leave(self) -> None:
+        self._left += 1
+        while self._idle:
+            self._idle.pop().terminate()
 
     def _pause(self) -> None:
         self._paused_until = asyncio.get_running_loop().time() + _PAUSE_SECONDS
@@ -279,8 +294,11 @@ class PostgresDriver(Driver):
     def _kept(self) -> asyncpg.Connection | None:
         while self._idle:
             connection = self._idle.pop()
-            if not connection.is_closed():
+            if connection.is_closed():
+                continue
+            if not is_read_only(connection):
                 return connection
+            connection.terminate()
         return None
 
     async def _opened(self) -> asyncpg.Connection:

@@ -65,6 +65,8 @@ class Engines:
 
     async def leave(self) -> None:
         """Let go of the writer's connections, those in use once they are returned; others are opened."""
+        if self.driver is not None:
+            await self.driver.leave()
         await self.writer.dispose()
 
     async def dispose(self) -> None:

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL
 
 from domain.persistence.addresses import PostgresAddress
+from domain.persistence.postgres import leave_standbys
 
 _POOL_SECONDS = 30
 #: After so long, a process that stops in the middle of a transaction, as on a suspended machine, loses its locks.
@@ -41,6 +42,8 @@ def library_engine(address: URL | PostgresAddress, *, connections: int) -> sa.En
         pool_pre_ping=True,
     )
     sa.event.listen(engine, "connect", _let_go_in_time)
+    # The library takes that for a lost connection: it tries the statement again on another one.
+    sa.event.listen(engine, "handle_error", leave_standbys)
     return engine
 
 

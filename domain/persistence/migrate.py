@@ -18,6 +18,7 @@ from domain.errors import StartupError
 from domain.persistence.availability import reason_of
 from domain.persistence.engines import Engines
 from domain.persistence.files import tighten_database
+from domain.persistence.promotions import GO_ON
 from domain.persistence.tables import server_state
 
 logger = logging.getLogger(__name__)
@@ -45,6 +46,8 @@ async def migrate(engines: Engines, *, migrations: Path = MIGRATIONS) -> None:
                 await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
             is_new = await connection.run_sync(_upgrade, migrations)
             await connection.run_sync(_note_program)
+            if connection.dialect.name == "postgresql":
+                await connection.exec_driver_sql(GO_ON)
     except (DBAPIError, OSError, sqlite3.Error, TimeoutError) as error:
         raise StartupError(_reason(error)) from error
     if engines.writer.dialect.name == "sqlite":

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from domain.persistence.addresses import PostgresAddress
 from domain.persistence.availability import READ_ONLY_STATE
+from domain.persistence.promotions import GO_ON
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +62,14 @@ class Connector:
             adapted._prepared_statement_name_func = str  # noqa: SLF001 - the name is empty
 
     async def _open(self, **options: Any) -> asyncpg.Connection:
-        return await asyncpg.connect(**self._address.for_asyncpg(**_SETTINGS), **options)
+        connection = await asyncpg.connect(**self._address.for_asyncpg(**_SETTINGS), **options)
+        try:
+            # Before anything is written: the server may have been promoted since the last connection.
+            await connection.execute(GO_ON)
+        except BaseException:
+            connection.terminate()
+            raise
+        return connection
 
 
 async def is_pooled(connection: asyncpg.Connection) -> bool:
@@ -98,7 +106,7 @@ def create_postgres(
     for name in ("setup_asyncpg_json_codec", "setup_asyncpg_jsonb_codec"):
         setattr(dialect, name, _in_transaction(getattr(dialect, name)))
     sa.event.listen(engine.sync_engine, "connect", connector.prepare, insert=True)
-    sa.event.listen(engine.sync_engine, "handle_error", _leave_standbys)
+    sa.event.listen(engine.sync_engine, "handle_error", leave_standbys)
     # Each transaction begins READ ONLY: a setting of the session would be another client's, behind a pooler. All of its
     # statements see one moment, as on SQLite; nothing that only reads can fail for that.
     reader = engine.execution_options(**{_READ_ONLY: True}, isolation_level="REPEATABLE READ")
@@ -114,7 +122,7 @@ def _in_transaction(setup: Callable[[Any], Awaitable[None]]) -> Callable[[Any], 
     return whole
 
 
-def _leave_standbys(context: sa.engine.ExceptionContext) -> None:
+def leave_standbys(context: sa.engine.ExceptionContext) -> None:
     """Reconnect where a server has become read-only after a failover."""
     refused = getattr(context.original_exception, "sqlstate", None) == READ_ONLY_STATE
     options = context.connection.get_execution_options() if context.connection is not None else {}
@@ -122,8 +130,18 @@ def _leave_standbys(context: sa.engine.ExceptionContext) -> None:
         context.is_disconnect = True
 
 
+def is_read_only(connection: asyncpg.Connection) -> bool:
+    """Return whether its server has said, of its own accord, that it accepts no writes (any more)."""
+    settings = connection.get_settings()
+    # PostgreSQL reports both since version 14.
+    return "on" in {getattr(settings, "in_hot_standby", ""), getattr(settings, "default_transaction_read_only", "")}
+
+
 def _is_alive(connection: Any) -> bool:
-    """Return whether a connection still answers, in one message; the library sends three because of poolers."""
+    """Return whether a connection still leads to a primary, in one message; the library sends three for poolers."""
+    if is_read_only(connection.driver_connection):
+        # It would go on to answer reads with what was true before a failover.
+        return False
     if begins_at_once.get():
         return True
     try:

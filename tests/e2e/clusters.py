@@ -5,13 +5,14 @@ import atexit
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from functools import cache
 from pathlib import Path
+
+from tests.e2e.server import free_port
 
 _BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 _POOLER = "/usr/sbin/pgbouncer"
@@ -54,9 +55,31 @@ class Cluster:
                 stack.callback(_thaw, process)
             yield
 
+    def kill(self) -> None:
+        """Kill all its processes with SIGKILL, as on a machine that fails."""
+        first = int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
+        # The postmaster first: it would restart the others.
+        for process in (first, *_children(first)):
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+
     async def reload(self) -> None:
         """Reload its settings."""
         await self._control("reload")
+
+    async def promote(self) -> None:
+        """Make a primary of a standby, and wait until it is one."""
+        await self._control("promote")
+
+    async def follow(self, primary: "Cluster") -> None:
+        """Replace all files by a copy of a primary's, and start as its standby."""
+        data = self.folder / "data"
+        await asyncio.to_thread(shutil.rmtree, data, ignore_errors=True)
+        source = f"host=127.0.0.1 port={primary.port} user={_OWNER}"
+        program = str(self._binaries / "pg_basebackup")
+        await _run(program, "-D", str(data), "-R", "-c", "fast", "--no-sync", "-d", source)
+        self._place()
+        await self.start()
 
     def set(self, *lines: str) -> None:
         """Add settings, which apply from the next start or reload."""
@@ -70,13 +93,28 @@ class Cluster:
     async def init(self) -> None:
         """Create its files."""
         await _run("cp", "-a", str(await asyncio.to_thread(_new_files, self._binaries)), str(self.folder / "data"))
-        self.set(
-            f"port = {self.port}",
-            "listen_addresses = '127.0.0.1'",
-            f"unix_socket_directories = '{self.folder}'",
-            "fsync = off",
-            "shared_buffers = 16MB",
-        )
+        self.set("listen_addresses = '127.0.0.1'", "fsync = off", "shared_buffers = 16MB")
+        self._place()
+
+    def _place(self) -> None:
+        self.set(f"port = {self.port}", f"unix_socket_directories = '{self.folder}'")
+
+
+@asynccontextmanager
+async def running_pair() -> AsyncIterator[tuple[Cluster, Cluster]]:
+    """Start a primary and its standby; stop both and delete their files at the end."""
+    folder = _folder()
+    try:
+        async with running_cluster() as primary:
+            standby = Cluster(_BINARIES[-1], folder, free_port())
+            try:
+                await standby.follow(primary)
+                yield primary, standby
+            finally:
+                with suppress(RuntimeError):
+                    await asyncio.shield(standby.stop("immediate"))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @asynccontextmanager
@@ -163,12 +201,6 @@ async def _answers(port: int) -> bool:
         return False
     writer.close()
     return True
-
-
-def free_port() -> int:
-    """Return a port that no process listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
 
 
 async def _run(*command: str) -> None:

@@ -9,7 +9,9 @@ from typing_extensions import override
 from domain.outages import Outage
 
 #: The library logs an error as text, with the name of its class in front.
-_OUTAGE = re.compile(r"\b(?:OperationalError|InterfaceError|InternalError|QueuePool limit)\b")
+_OUTAGE = re.compile(
+    r"\b(?:OperationalError|InterfaceError|InternalError|QueuePool limit|Database connection failed)\b"
+)
 
 
 class OutageFilter(logging.Filter):

@@ -9,6 +9,7 @@ from domain.persistence.addresses import PostgresAddress, connect
 
 _LOCK_CLASS = 0x1C1DE29
 _ANSWER_SECONDS = 5.0
+_IS_PRIMARY = "SELECT current_setting('transaction_read_only') = 'off'"
 #: A session whose server is gone mostly says so by itself; it is asked only so often.
 _ASK_SECONDS = 10.0
 
@@ -34,11 +35,13 @@ class PostgresSlots:
             self._asked_at = time.monotonic()
             try:
                 # The locks live as long as the session: if it answers, they do.
-                await self._connection.fetchval("SELECT 1", timeout=_ANSWER_SECONDS)
+                is_primary = await self._connection.fetchval(_IS_PRIMARY, timeout=_ANSWER_SECONDS)
             except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
-                self._connection.terminate()
-            else:
+                is_primary = False
+            if is_primary:
                 return True
+            # On a server that accepts no writes any more, locks keep nobody away: others have left it.
+            self._connection.terminate()
         return await self.take(slot)
 
     async def give(self, slot: int) -> None:

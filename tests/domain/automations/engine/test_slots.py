@@ -5,6 +5,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
@@ -153,3 +154,24 @@ async def drop_sessions(url: str) -> None:
         " WHERE datname = current_database() AND pid <> pg_backend_pid()"
     )
     await server.close()
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("dialect", ["postgresql"])
+async def test_a_slot_is_taken_anew_once_its_server_accepts_no_writes(
+    slots: Slots, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert isinstance(slots, PostgresSlots)
+    monkeypatch.setattr("domain.automations.engine.postgres_slots._ASK_SECONDS", 0.0)
+    assert await slots.take(3)
+    left: Any = slots._connection
+    assert await slots.keep(3)
+    assert slots._connection is left
+
+    await left.execute("SET default_transaction_read_only = on")
+    async with asyncio.timeout(60):
+        while not await slots.keep(3):  # noqa: ASYNC110 - the server frees the lock with the session, a moment later
+            await asyncio.sleep(0.01)
+
+    assert left.is_closed()
+    assert slots._connection is not left

@@ -38,7 +38,10 @@ class Cluster:
 
     async def start(self) -> None:
         """Start it and wait until it answers."""
-        await self._control("start", "-l", str(self.folder / "log"))
+        try:
+            await self._control("start", "-l", str(self.folder / "log"))
+        except RuntimeError as error:
+            raise RuntimeError((self.folder / "log").read_text()[-2000:]) from error
 
     async def stop(self, mode: str = "fast") -> None:
         """Stop it; the mode `immediate` equals a crash."""
@@ -75,6 +78,9 @@ class Cluster:
         """Replace all files by a copy of a primary's, and start as its standby."""
         data = self.folder / "data"
         await asyncio.to_thread(shutil.rmtree, data, ignore_errors=True)
+        for socket in self.folder.glob(".s.PGSQL.*"):
+            # Of a process that was killed, and of which the system may not have taken leave yet.
+            socket.unlink()
         source = f"host=127.0.0.1 port={primary.port} user={_OWNER}"
         program = str(self._binaries / "pg_basebackup")
         await _run(program, "-D", str(data), "-R", "-c", "fast", "--no-sync", "-d", source)

@@ -11,7 +11,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Protocol
 
-from tests.e2e.clusters import Cluster, free_port
+from tests.e2e.clusters import Cluster
+from tests.e2e.server import free_port
 
 _CHUNK_BYTES = 1 << 16
 _STARTS = 50

@@ -166,7 +166,7 @@ async def test_a_slot_is_taken_anew_once_its_server_accepts_no_writes(
     assert await slots.take(3)
     left: Any = slots._connection
     assert await slots.keep(3)
-    assert slots._connection is left
+    assert slots._connection == left
 
     await left.execute("SET default_transaction_read_only = on")
     async with asyncio.timeout(60):

@@ -63,6 +63,8 @@ class Subscriber:
                 self._cursor = message["payload"]["extensions"]["cursor"]
                 self.seen.append(message["payload"]["data"]["incidentChanges"]["id"])
                 self._arrived.set()
+            elif message["type"] == "ping":
+                await _send(socket, type="pong")
             else:
                 self.refusals.append(str(message))
                 return

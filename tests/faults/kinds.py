@@ -13,7 +13,7 @@ from tests.e2e.parts import FullDisk, KilledPostgres, LockedFile
 from tests.e2e.processes import children_of, is_running
 from tests.e2e.relay import Relay
 from tests.e2e.server import Server
-from tests.faults.patches import AFTER_COMMIT, BEFORE_COMMIT
+from tests.faults.patches import AFTER_COMMIT, BEFORE_CHANGE, BEFORE_COMMIT
 from tests.faults.scene import Scene
 from tests.gql.transport.sockets import until
 
@@ -59,7 +59,7 @@ async def _kill_work(scene: Scene) -> None:
 
 async def _die_at_commit(scene: Scene) -> None:
     """Let whichever process commits next die just before it, or just after."""
-    order = scene.orders / scene.choices.choice((BEFORE_COMMIT, AFTER_COMMIT))
+    order = scene.orders / scene.choices.choice((BEFORE_CHANGE, BEFORE_COMMIT, AFTER_COMMIT))
     order.touch()
     with suppress(TimeoutError):
         async with asyncio.timeout(_ORDER_SECONDS):
@@ -109,7 +109,8 @@ async def _kill_postgres(scene: Scene) -> None:
         await part.take_away()
     # One that is left holds the memory that the next ones need, and a first one that nobody waited for its name.
     await until(lambda: not any(map(is_running, processes)), seconds=_END_SECONDS)
-    (scene.cluster.folder / "data" / "postmaster.pid").unlink(missing_ok=True)
+    for name in ("data/postmaster.pid", f".s.PGSQL.{scene.cluster.port}.lock"):
+        (scene.cluster.folder / name).unlink(missing_ok=True)
     await asyncio.sleep(scene.choices.uniform(0.1, _AWAY_SECONDS))
     await _start_postgres(scene.cluster)
 

@@ -21,7 +21,7 @@ from domain.persistence.transactions import PooledTransactions
 from domain.persistence.unit_of_work import UnitOfWork
 
 #: Files that tell the first process which finds one to kill itself.
-BEFORE_COMMIT, AFTER_COMMIT = "before-commit", "after-commit"
+BEFORE_COMMIT, AFTER_COMMIT, BEFORE_CHANGE = "before-commit", "after-commit", "before-change"
 #: How long the last commit of a process that dies before it takes, as on a disk that stalls.
 _STALL_SECONDS = 0.15
 _RUNNERS: tuple[Any, ...] = (PooledTransactions, GroupedTransactions)
@@ -41,7 +41,9 @@ def _dying(run: Callable[..., Any], folder: Path) -> Callable[..., Any]:
     async def running(self: Any, work: Any, kept: Any, *, joins: bool = False) -> Any:
         async def whole(connection: Any) -> Any:
             result = await work(connection)
-            if _is_told(folder / BEFORE_COMMIT):
+            # The result is of `Database`, and says whether anything is appended to the log.
+            logs = result.unit.has_changes and _is_told(folder / BEFORE_CHANGE)
+            if logs or _is_told(folder / BEFORE_COMMIT):
                 await asyncio.sleep(_STALL_SECONDS)
                 os.kill(os.getpid(), signal.SIGKILL)
             return result

@@ -230,10 +230,12 @@ def misspoken(log: str, kinds: Sequence[bool]) -> list[str]:
     for found in _OUTAGE.finditer(log):
         said[found[1]].append(found[2])
     turns = ["not available", "available again"]
+    # One that only refuses writes is away twice: then, and when it dies with what still waits there.
+    most = len(turns) * (2 * len(kinds) - sum(kinds))
     faults = [
         f"the log says of {part} {lines}"
         for part, lines in said.items()
-        if lines != turns * (len(lines) // 2) or len(lines) > len(turns) * len(kinds)
+        if lines != turns * (len(lines) // 2) or len(lines) > most
     ]
     # A server that only refuses writes may be left before one is refused.
     if len(said["the database"]) < len(turns) * sum(kinds):

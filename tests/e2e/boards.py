@@ -31,6 +31,10 @@ def _axe() -> str:
     return (CLIENTS / "node_modules" / "axe-core" / "axe.min.js").read_text()
 
 
+#: What Chromium says of a page that is left, or signs in, while its socket opens: so on a busy machine.
+_LEFT_EARLY = "WebSocket is closed before the connection is established"
+
+
 class Visit:
     """A page of a server with its requests and its complaints."""
 
@@ -80,7 +84,9 @@ class Visit:
         return [url for url in self.requests if not url.startswith(own)]
 
     def _note(self, said: ConsoleMessage) -> None:
-        if said.type in {"error", "warning"} and not (self.pardoned and self.pardoned.search(said.text)):
+        if said.type not in {"error", "warning"} or _LEFT_EARLY in said.text:
+            return
+        if not (self.pardoned and self.pardoned.search(said.text)):
             self.complaints.append(said.text)
 
 

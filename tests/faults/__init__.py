@@ -1,1 +1,0 @@
-"""Faults under load: servers, databases and networks fail, and what was promised is held against what is there."""

@@ -16,7 +16,7 @@ from strawberry.types.execution import ExecutionResult, PreExecutionError
 
 from domain.bootstrap import Domain
 from domain.counting import counted_from_zero
-from domain.errors import UnavailableError
+from domain.errors import CursorExpiredError, UnavailableError
 from domain.ids import new_id
 from domain.model.change import Change
 from domain.model.naming import is_new_system
@@ -31,7 +31,7 @@ from gql.transport.claims import Claims
 from gql.transport.group_functions import GroupFunctions
 from gql.transport.listeners import Listeners
 from gql.transport.members import Member, Members, SharedResult, Stream, encoded
-from gql.transport.outages import OUTAGE_ERRORS, reports_outage
+from gql.transport.outages import EXPIRED_ERROR, OUTAGE_ERRORS, reports_outage
 from gql.transport.outcomes import source_failed
 from gql.transport.sharing import GroupKey
 
@@ -370,7 +370,8 @@ class Groups:
         except UnavailableError:
             raise
         except Exception as error:  # noqa: BLE001 - report() logs it
-            errors = [report(error, new_id("req"))]
+            expired = isinstance(error, CursorExpiredError)  # a promoted standby lacks what was read
+            errors = [EXPIRED_ERROR if expired else report(error, new_id("req"))]
             # The next access to `position` starts the feed again, at the log's head.
             self._task = None
             for group in list(self._groups.values()):

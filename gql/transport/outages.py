@@ -3,12 +3,14 @@
 from collections.abc import Iterable
 from typing import Any
 
-from domain.errors import UnavailableError
+from domain.errors import CursorExpiredError, UnavailableError
 from gql.transport.sharing import may_write
 
 _CODE = UnavailableError.code
 #: The errors that end a shared subscription.
 OUTAGE_ERRORS = [{"message": UnavailableError().message, "extensions": {"code": _CODE}}]
+#: The error of a subscription that received what a promoted standby lacks.
+EXPIRED_ERROR = {"message": CursorExpiredError().message, "extensions": {"code": CursorExpiredError.code}}
 #: 1013 is "try again later": official clients come back after it, while an error frame or 4500 ends them for good.
 TRY_AGAIN_LATER = (1013, _CODE)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import httpx
 
 from domain.bootstrap import running_domain
+from domain.persistence.unit_of_work import ReadSession
 from domain.settings import Settings
 from tests.conftest import SECRET_KEY
 from tests.e2e.audit import truth_of
@@ -144,16 +145,26 @@ async def _check(scene: Scene, load: _Load, result: Result) -> None:
     settings = Settings(database_url=scene.url, secret_key=SECRET_KEY)
     async with running_domain(settings, live=False) as domain:
         database = inside(domain).database
-        result.violations += await automation_faults(database, scene.url, [*load.systems.values()])
-        truth = await truth_of(scene.url)
-        result.violations += await caught_up(load.subscribers, truth)
-        result.violations += await webhook_faults(database, load.delivered, truth)
-    result.violations += await database_faults(scene.url, truth, load.writers)
+        while True:
+            found = await automation_faults(database, scene.url, [*load.systems.values()])
+            head = await database.read(_head)
+            truth = await truth_of(scene.url)
+            found += await caught_up(load.subscribers, truth)
+            found += await webhook_faults(database, load.delivered, truth)
+            found += await database_faults(scene.url, truth, load.writers)
+            # A request whose connection was cut may still have been written meanwhile: then it is looked at again.
+            if await database.read(_head) == head:
+                break
+    result.violations += found
     result.changes = len(truth.log)
     result.events = sum(len(each.seen) for each in load.subscribers)
     result.connections = sum(each.connections for each in load.subscribers)
     result.delivered = load.delivered.count
     load.writers.up.set()
+
+
+async def _head(session: ReadSession) -> int:
+    return await session.changes.head()
 
 
 @asynccontextmanager

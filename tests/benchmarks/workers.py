@@ -50,6 +50,8 @@ class Arrivals:
             if message["type"] == "connection_ack":
                 await socket.send(json.dumps({"id": "1", "type": "subscribe", "payload": {"query": _SUBSCRIPTION}}))
                 ready.set()
+            elif message["type"] == "ping":
+                await socket.send(json.dumps({"type": "pong"}))
             elif message["type"] == "next":
                 title = message["payload"]["data"]["incidentChanges"]["incident"]["title"]
                 self.repeats += title in self.at
@@ -67,7 +69,7 @@ class Pushed:
         late = [each.at[title] - began for title, began in self.sent.items() for each in arrivals if title in each.at]
         lost = len(self.sent) * len(arrivals) - len(late)
         repeats = sum(each.repeats for each in arrivals)
-        spread = " / ".join(f"{1000 * percentile(late, share):.1f}" for share in (0.5, 0.99, 1.0))
+        spread = " / ".join(f"{1000 * percentile(late, share):.1f}" for share in (0.5, 0.99, 1.0)) if late else "none"
         return f"{name:<28} {len(self.sent):>6} writes  {spread} ms (p50 / p99 / max)  {lost} lost, {repeats} repeated"
 
 

@@ -38,7 +38,7 @@ _AFTER_SIGNAL = 128
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What one process has from its parent."""
+    """The place of one process among several: what it has from its parent."""
 
     number: int
     #: None where the processes do not serve HTTP.

@@ -1,4 +1,4 @@
-"""What the simulation of scaling takes as given: seconds, each with where it was measured, or that it is a guess."""
+"""The costs that the simulation of scaling takes as given: seconds, each measured somewhere named, or a guess."""
 
 # Measured.
 #: CPU of a server's process to open an incident on PostgreSQL, 16 at once (docs/decisions/0011).

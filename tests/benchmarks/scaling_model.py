@@ -43,7 +43,7 @@ class Plan:
 
     @property
     def receivers(self) -> int:
-        """How many sockets, or relays, an event is handed to by servers."""
+        """The number of sockets, or relays, that servers hand an event to."""
         return self.relays // self.homes if self.relays else self.sockets
 
     @property
@@ -58,7 +58,7 @@ class Plan:
 
 @dataclass(slots=True)
 class Outcome:
-    """What a simulated installation did."""
+    """The outcome of a simulated installation."""
 
     seconds: float
     stations: list[Station]

@@ -94,7 +94,7 @@ async def _cut_off(server: Server, endpoint: Endpoint) -> None:
 
 
 class _Faults(logging.Handler):
-    """What a server's process would have printed as a fault."""
+    """The faults that a server's process would have printed."""
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)

@@ -1,4 +1,4 @@
-"""What the board asks for again and again, because no subscription tells of it."""
+"""Polls of the board, for what no subscription tells of."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the board's modules make of messages that do not say all: names of systems, and figures that pass with time."""
+"""Messages that do not say all, as the board completes them: names of systems, and figures that pass with time."""
 
 from pathlib import Path
 from typing import Any

@@ -34,7 +34,7 @@ _LONGEST_EPISODE = 3.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What is asked of a run."""
+    """The options of a run."""
 
     dialect: str
     faults: int
@@ -51,7 +51,7 @@ class Plan:
 
 @dataclass(slots=True)
 class Tally:
-    """What happened during the faults of one kind."""
+    """The counts of one kind of fault."""
 
     faults: int = 0
     acknowledged: int = 0
@@ -81,7 +81,7 @@ class Result:
 
 @dataclass(slots=True, kw_only=True)
 class _Load:
-    """What runs beside the faults."""
+    """The load beside the faults."""
 
     writers: Writers
     subscribers: list[Subscriber]

@@ -1,4 +1,4 @@
-"""Who may read metrics: programs on this machine, or whoever has a token for it, as the settings say."""
+"""Access to metrics: for programs on this machine, or whoever has a token for it, as the settings say."""
 
 import hmac
 import ipaddress

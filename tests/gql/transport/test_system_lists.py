@@ -236,6 +236,11 @@ async def test_a_list_over_a_stream_resumes_by_its_last_event(served: Running, d
     assert not resumed["startsOver"]
 
 
+def lists_of(served: Running) -> list[ListGroup]:
+    """Return the groups of lists that the server has."""
+    return [each for each in served.endpoint.groups._groups.values() if isinstance(each, ListGroup)]
+
+
 async def test_a_socket_that_leaves_while_it_joins_leaves_nothing(served: Running, domain: Domain) -> None:
     await make_system(domain)
     async with served.socket() as raw:
@@ -244,7 +249,8 @@ async def test_a_socket_that_leaves_while_it_joins_leaves_nothing(served: Runnin
         await raw.send({"type": "ping"})
         while (await raw.next())["type"] != "pong":
             pass
-        await until(lambda: not any(isinstance(each, ListGroup) for each in served.endpoint.groups._groups.values()))
+        await until(lambda: not lists_of(served))
+        assert lists_of(served) == []
 
 
 async def test_bad_arguments_are_refused_to_each(served: Running) -> None:

@@ -1,4 +1,4 @@
-"""Who may read metrics: programs on the server's machine by default, and whoever has a token for it."""
+"""Access to metrics: for programs on the server's machine by default, and whoever has a token for it."""
 
 from dataclasses import replace
 from typing import Any

@@ -5,6 +5,7 @@ import gc
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Coroutine
 from importlib import import_module
 from typing import Annotated, Any
@@ -61,6 +62,8 @@ def settings_of(**overrides: Any) -> Settings:
     # Their warnings are about messages of clients, so that any client could fill the log.
     for talkative in ("uvicorn.error", "strawberry.ws", "mcp"):
         logging.getLogger(talkative).setLevel(logging.ERROR)
+    # Fields whose operation fails or is cancelled before their tasks started; graphql-core leaves them unawaited.
+    warnings.filterwarnings("ignore", "coroutine '[^']*_async_resolver' was never awaited", RuntimeWarning)
     return settings
 
 

@@ -1,5 +1,6 @@
 """The pulse of the board: whether the server is there, said in time whatever becomes of it."""
 
+from collections import Counter
 from itertools import pairwise
 from typing import Any
 
@@ -13,7 +14,20 @@ pytestmark = pytest.mark.node
 _SCENES = """
 const { Pulse } = await import("./state/pulse.js");
 
-async function play({ events, until, transport = "ws" }) {
+async function play({ events, until, transport = "ws", pages = 1 }) {
+  const opened = Array.from({ length: pages }, () => open(transport));
+  let at = 0;
+  for (const [moment, act] of [...events, [until, undefined]]) {
+    await pass(moment - at);
+    at = moment;
+    for (const page of opened) page.acts[act]?.();
+  }
+  for (const page of opened) page.stop();
+  const [first] = opened;
+  return { ...first.found(), firsts: opened.map((page) => page.found().retries[0]) };
+}
+
+function open(transport) {
   const began = Date.now();
   const now = () => Date.now() - began;
   /** The server: whether it answers; the connection: whether it is up, and works. */
@@ -50,14 +64,7 @@ async function play({ events, until, transport = "ws" }) {
     sleep: () => mock.timers.setTime(Date.now() + 3_600_000),
   };
   pulse.start();
-  let at = 0;
-  for (const [moment, act] of [...events, [until, undefined]]) {
-    await pass(moment - at);
-    at = moment;
-    acts[act]?.();
-  }
-  pulse.stop();
-  return { said, retries, again, asked, pings };
+  return { acts, stop: () => pulse.stop(), found: () => ({ said, retries, again, asked, pings }) };
 }
 
 const played = {};
@@ -77,6 +84,7 @@ _FROZEN = {
 }
 _BACK = {f"back at {at}": _scene((1_000, "kill"), (at, "thaw"), until=at + 3_000) for at in range(2_000, 90_000, 7_700)}
 _OTHERS = {
+    "crowd": _scene((1_000, "kill"), (30_000, "thaw"), until=33_000) | {"pages": 100},
     "lost": _scene((5_000, "lose"), until=8_000),
     "hanging": _scene((5_000, "hang"), until=90_000),
     "refusing": _scene((5_000, "refuse"), until=125_000),
@@ -103,21 +111,28 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 @pytest.mark.parametrize("name", _FROZEN)
-def test_a_server_that_falls_silent_is_said_to_be_within_two_seconds(played: Any, name: str) -> None:
+def test_a_server_that_falls_silent_is_said_to_be_well_within_two_seconds(played: Any, name: str) -> None:
     [(silent_at, silent), (heard_at, heard)] = played[name]["said"]
     assert (silent, heard) == ("silent", "heard")
-    assert silent_at - _FROZEN[name]["events"][0][0] <= 2_000
-    assert heard_at - 20_000 <= 2_000
+    assert silent_at - _FROZEN[name]["events"][0][0] <= 1_700
+    assert heard_at - 20_000 <= 1_250
     assert played[name]["retries"] == []  # what is only slow is not asked to begin again
 
 
 @pytest.mark.parametrize("name", _BACK)
-def test_a_page_connects_within_two_seconds_of_the_return_of_its_server(played: Any, name: str) -> None:
+def test_a_page_begins_to_connect_soon_after_the_return_of_its_server(played: Any, name: str) -> None:
     back_at = _BACK[name]["events"][1][0]
     first, *_ = played[name]["retries"]
-    assert back_at < first <= back_at + 1_800
+    # A pause, an answer, and the steps of the scene; what is left of two seconds is for connecting.
+    assert back_at < first <= back_at + 1_000 + 40 + 60
     # About once a second, and not in step with other pages.
     assert played[name]["asked"] <= (back_at + 3_000) / 300
+
+
+def test_many_pages_return_one_by_one(played: Any) -> None:
+    came = Counter((at - 30_000) // 100 for at in played["crowd"]["firsts"])
+    assert came.total() == 100
+    assert max(came.values()) <= 35
 
 
 def test_a_connection_that_is_lost_without_a_word_is_given_up_where_the_server_answers(played: Any) -> None:

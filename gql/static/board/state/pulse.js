@@ -3,18 +3,23 @@
 
 const TICK_MILLIS = 250;
 const PING_MILLIS = 750;
-/** With a tick and a frame it is said within two seconds. Pings are not waited for, so that slow networks are not silent. */
+/** On a busy machine as well it is said within two seconds. Pings are not waited for, so that slow networks are not silent. */
 const QUIET_MILLIS = 1_600;
 /** After a sleep the server has this long to answer what is asked then. */
 const WAKING_MILLIS = 900;
-/** Between two questions whether the server is back: at random, so that many pages do not ask together. */
+/**
+ * Between two questions whether the server is back: at random, so that many pages do not come together. They spread over a
+ * second, which is what two seconds leave; a server that this is too much for is late with its answers, which are waited
+ * for, and then tried ever more rarely. Hidden pages, most of those that are open anywhere, ask nothing.
+ */
 const PAUSE_MILLIS = [300, 1_000];
 /** Once it answers, what it has for the connection may be right behind; and a connection that is being made gets its time. */
 const SETTLE_MILLIS = 300;
 const CONNECT_MILLIS = 4_000;
 const LONGEST_MILLIS = 15_000;
-/** So many times in vain, and then ever more rarely: a server that answers but cannot be used is not to be pressed. */
+/** So many times in vain soon, and then ever more rarely: a server that answers but cannot be used is not to be pressed. */
 const HASTY_TRIES = 3;
+const HASTY_MILLIS = 500;
 
 /**
  * The pulse of a page. `page` has `state()`, the connection's; `client()`; `answers(path)`, which resolves to whether the
@@ -26,6 +31,8 @@ export class Pulse {
   silentSince;
   #page;
   #timer;
+  /** For what is due between two ticks. */
+  #extra;
   #ticked = 0;
   #pinged = 0;
   /** When a plain request was answered last, and since when each one was. */
@@ -49,18 +56,29 @@ export class Pulse {
 
   stop() {
     document.removeEventListener("visibilitychange", this.#look);
-    clearInterval(this.#timer);
-    this.#timer = undefined;
+    this.#rest();
     this.silentSince = undefined;
   }
 
   /** Nobody sees what a hidden page says, and browsers keep its timers back. */
   #look = () => {
-    clearInterval(this.#timer);
+    this.#rest();
     if (document.hidden) return;
     this.#timer = setInterval(() => this.#tick(), TICK_MILLIS);
     this.#tick();
   };
+
+  #rest() {
+    clearInterval(this.#timer);
+    clearTimeout(this.#extra);
+    this.#timer = undefined;
+  }
+
+  /** Looks once more after a pause that ends before the next tick. */
+  #tickIn(millis) {
+    clearTimeout(this.#extra);
+    if (this.#timer && millis < TICK_MILLIS) this.#extra = setTimeout(() => this.#tick(), millis);
+  }
 
   #tick() {
     const now = Date.now();
@@ -70,7 +88,8 @@ export class Pulse {
     const isOpen = this.#page.client().heard !== undefined;
     if (status === "live" || isOpen) this.#ping(now);
     const heard = Math.max(this.#page.client().heard ?? this.#answered, this.#from);
-    const isSilent = status === "live" && now - heard > QUIET_MILLIS;
+    const isSilent = status === "live" && now - heard >= QUIET_MILLIS;
+    if (status === "live" && !isSilent) this.#tickIn(heard + QUIET_MILLIS - now);
     if (isSilent !== (this.silentSince !== undefined)) {
       this.silentSince = isSilent ? new Date(heard) : undefined;
       this.#there = undefined;
@@ -98,10 +117,11 @@ export class Pulse {
     // A connection that works is an answer, too.
     if (isUp) this.#there ??= now;
     else if (now >= this.#askAt) this.#ask();
+    else this.#tickIn(this.#askAt - now);
     if (this.#there === undefined) return;
     const isWaiting = tried > now;
     const isConnecting = tried > 0 && !isWaiting && !this.silentSince && !isUp;
-    const least = isConnecting ? CONNECT_MILLIS * 2 ** this.#tries : this.#tries && 1_000 * 2 ** Math.max(0, this.#tries - HASTY_TRIES);
+    const least = isConnecting ? CONNECT_MILLIS * 2 ** this.#tries : this.#tries && HASTY_MILLIS * 2 ** Math.max(0, this.#tries - HASTY_TRIES);
     const since = Math.max(this.#triedAt, isConnecting ? Number(tried) : 0);
     if (now - since < Math.min(least, LONGEST_MILLIS) || ((isConnecting || this.silentSince) && now - this.#there < SETTLE_MILLIS)) return;
     this.#tries += 1;
@@ -121,6 +141,8 @@ export class Pulse {
     this.#askAt = now + shortest + Math.random() * (longest - shortest);
     // Without a connection that says so sooner, a refused request is the end.
     this.#answered = isThere ? now : 0;
+    const isBack = isThere && this.#there === undefined;
     this.#there = isThere ? (this.#there ?? now) : undefined;
+    if (isBack && this.#timer) this.#tick();
   }
 }

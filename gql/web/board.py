@@ -16,27 +16,20 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from domain.settings import Settings
+from gql.web.board_bundles import bundle
 from gql.web.board_documents import read_documents
 from gql.web.encodings import takes_gzip
 
 _STATIC = Path(__file__).parent.parent / "static"
 _BOARD = _STATIC / "board"
-_DOCUMENTS = "documents.js"
+_CLIENT = _STATIC / "client.js"
 _MEDIA = {".js": "text/javascript", ".css": "text/css"}
 #: In the order in which later rules win.
 _STYLES = ("tokens", "base", "frame", "parts")
-#: What is loaded at first, in addition to `main.js`; other views are loaded when they are needed.
-_FIRST = ("lib", "state", "parts")
-_FIRST_VIEWS = (
-    "board",
-    "board/around",
-    "board/filters",
-    "board/resolve",
-    "board/rows",
-    "board/timeline",
-    "board/words",
-    "not_found",
-)
+#: The place of an address, by its first part: its file is fetched beside the first one, and not only after that.
+_PLACES = {"incidents": "incident"} | {
+    name: name for name in ("systems", "automations", "maintenance", "settings", "wall")
+}
 #: The board's own addresses, all answered by the same page.
 PATHS = (
     "/",
@@ -78,61 +71,64 @@ _PAGE_HEADERS: Mapping[str, str] = MappingProxyType(
 def routes_of_board(settings: Settings) -> list[BaseRoute]:
     """Return the routes of the page and of its files."""
     version = _version()
-    folder = f"board/{version}"
-    page = _page(settings.public_name, folder)
+    page = _page(settings.public_name, version)
 
     async def answer(request: Request) -> Response:
+        path = request.url.path.removeprefix(request.scope.get("root_path", ""))
         # Relative, for proxies that serve it under a path of their own.
-        depth = request.url.path.removeprefix(request.scope.get("root_path", "")).count("/") - 1
-        return HTMLResponse(page.replace("{{ root }}", "../" * depth or "./"), headers=dict(_PAGE_HEADERS))
+        root = "../" * (path.count("/") - 1) or "./"
+        place = _PLACES.get(path.split("/")[1])
+        preload = f'<link rel="modulepreload" href="{root}board/{version}/places/{place}.js">' if place else ""
+        text = page.replace("{{ preload }}", preload).replace("{{ root }}", root)
+        return HTMLResponse(text, headers=dict(_PAGE_HEADERS))
 
     async def file(request: Request) -> Response:
-        name = request.path_params["name"]
-        if request.path_params["version"] != version or name not in _names():
+        # Made when they are first asked for, which would be a fifth of a second at every start.
+        body = (await run_in_threadpool(files)).get(request.path_params["name"])
+        if request.path_params["version"] != version or body is None:
             raise HTTPException(404)
-        # Made when it is first asked for, which would be a fifth of a second for all of them at every start.
-        body = await run_in_threadpool(file_at, name)
         headers = {"cache-control": _IMMUTABLE, "vary": "Accept-Encoding", "x-content-type-options": "nosniff"}
         is_packed = takes_gzip(request.headers)
         if is_packed:
             headers["content-encoding"] = "gzip"
-        return Response(body[is_packed], media_type=_MEDIA[Path(name).suffix], headers=headers)
+        media = _MEDIA[Path(request.path_params["name"]).suffix]
+        return Response(body[is_packed], media_type=media, headers=headers)
 
     return [*(Route(path, answer) for path in PATHS), Route("/board/{version}/{name:path}", file)]
 
 
-def _page(name: str, folder: str) -> str:
-    first = [f"{part}/{path.name}" for part in _FIRST for path in sorted((_BOARD / part).glob("*.js"))]
-    names = ["client.js", _DOCUMENTS, *first, *(f"views/{view}.js" for view in _FIRST_VIEWS)]
-    preloads = "\n".join(f'<link rel="modulepreload" href="{{{{ root }}}}{folder}/{name}">' for name in names)
+def _page(name: str, version: str) -> str:
     text = (_STATIC / "board.html").read_text()
-    return text.replace("{{ preloads }}", preloads).replace("{{ files }}", folder).replace("{{ name }}", escape(name))
+    return text.replace("{{ files }}", f"board/{version}").replace("{{ name }}", escape(name))
 
 
 @cache
-def file_at(name: str) -> tuple[bytes, bytes]:
-    """Return a file by its path below the version, as it is and compressed."""
-    body = b"\n".join(path.read_bytes() for path in _names()[name])
-    if name == _DOCUMENTS:
-        body = b"export default " + orjson.dumps(read_documents(_BOARD / "documents"))
-    return body, gzip.compress(body, mtime=0)
+def files() -> Mapping[str, tuple[bytes, bytes]]:
+    """Return the files by their paths below the version, as they are and compressed."""
+    places = bundle(modules(), main="main.js")
+    texts = {f"places/{place}.js": text.encode() for place, text in places.items()}
+    texts["board.css"] = b"\n".join(path.read_bytes() for path in _styles())
+    return {name: (text, gzip.compress(text, mtime=0)) for name, text in texts.items()}
 
 
-@cache
-def _names() -> Mapping[str, Sequence[Path]]:
-    """Return the files by their paths below the version, and what each is made of."""
-    modules = {str(path.relative_to(_BOARD)): (path,) for path in _BOARD.rglob("*.js")}
+def modules() -> Mapping[str, str]:
+    """Return the texts of the board's modules by their paths, with the client and the documents."""
+    found = {str(path.relative_to(_BOARD)): path.read_text() for path in sorted(_BOARD.rglob("*.js"))}
+    documents = orjson.dumps(read_documents(_BOARD / "documents")).decode()
+    return found | {"client.js": _CLIENT.read_text(), "documents.js": f"export const documents = {documents};\n"}
+
+
+def _styles() -> Sequence[Path]:
     views = sorted(path for path in (_BOARD / "style").glob("*.css") if path.stem not in _STYLES)
-    styles = (*(_BOARD / "style" / f"{name}.css" for name in _STYLES), *views)
-    documents = sorted((_BOARD / "documents").glob("*.graphql"))
-    return modules | {"client.js": (_STATIC / "client.js",), _DOCUMENTS: documents, "board.css": styles}
+    return [*(_BOARD / "style" / f"{name}.css" for name in _STYLES), *views]
 
 
 @cache
 def _version() -> str:
+    """Return a name for all that files are made of, and for how."""
+    sources = [path for suffix in ("js", "css", "graphql") for path in sorted(_BOARD.rglob(f"*.{suffix}"))]
     digest = hashlib.sha256()
-    for name, paths in sorted(_names().items()):
-        digest.update(name.encode())
-        for path in paths:
-            digest.update(path.read_bytes())
+    for path in (*sources, _CLIENT, *sorted(Path(__file__).parent.glob("board*.py"))):
+        digest.update(path.name.encode())
+        digest.update(path.read_bytes())
     return digest.hexdigest()[:12]

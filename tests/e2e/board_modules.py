@@ -1,7 +1,8 @@
-"""The board's modules under Node: written into a folder as the server serves them, with a page that is hardly there."""
+"""The board's modules under Node: written into a folder each by itself, with a page that is hardly there."""
 
 import json
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +35,15 @@ const pass = async (millis) => {
 
 def write_modules(folder: Path) -> None:
     """Write all modules of the board into a folder."""
-    for name in board._names():
-        if name.endswith(".js"):
-            path = folder / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(board.file_at(name)[0])
+    write_files(folder, board.modules())
+
+
+def write_files(folder: Path, texts: Mapping[str, str]) -> None:
+    """Write JavaScript into a folder, by the paths of files, for Node to run as modules."""
+    for name, text in texts.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
     (folder / "package.json").write_text('{"type": "module"}')
 
 

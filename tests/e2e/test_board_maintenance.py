@@ -160,10 +160,10 @@ async def test_local_times_are_the_moments_that_python_says_also_where_clocks_ch
         await visit.open("maintenance")
         script = await visit.page.locator("script[type=module]").get_attribute("src")
         assert script is not None
-        address = str(httpx.URL(visit.page.url).join(script.replace("main.js", "views/maintenance/zones.js")))
+        address = str(httpx.URL(visit.page.url).join(script.replace("first.js", "maintenance.js")))
         found = await visit.page.evaluate(
             """async ([address, zones, locals]) => {
-                const { momentOf } = await import(address);
+                const { momentOf } = (await import(address)).$views$maintenance$zones;
                 return zones.map((zone) => locals.map((local) => momentOf(local, zone)));
             }""",
             [address, list(zones), [f"{local:%Y-%m-%dT%H:%M}" for local in locals_]],

@@ -1,6 +1,6 @@
 // Addresses and views: links are ordinary links, and each address is a view that can be sent to somebody.
 
-/** Where the server is mounted, with a slash at its end; this file is at ROOT/board/VERSION/lib/. */
+/** Where the server is mounted, with a slash at its end; this is part of a file at ROOT/board/VERSION/places/. */
 export const ROOT = new URL("../../../", import.meta.url);
 
 let changed = () => {};

@@ -2,18 +2,16 @@
 
 import { h } from "../lib/view.js";
 
-const SEVERITIES = { CRITICAL: "Critical", MAJOR: "Major", MINOR: "Minor" };
-const STATUSES = {
+/** The words of severities, worst first, and those of statuses and healths. */
+export const SEVERITIES = { CRITICAL: "Critical", MAJOR: "Major", MINOR: "Minor" };
+export const STATUSES = {
   INVESTIGATING: "Investigating",
   IDENTIFIED: "Identified",
   FIXING: "Fixing",
   MONITORING: "Monitoring",
   RESOLVED: "Resolved",
 };
-const HEALTHS = { HEALTHY: "Healthy", DEGRADED: "Degraded", UNHEALTHY: "Unhealthy" };
-
-/** The words of severities, worst first, and those of statuses and healths. */
-export { HEALTHS, SEVERITIES, STATUSES };
+export const HEALTHS = { HEALTHY: "Healthy", DEGRADED: "Degraded", UNHEALTHY: "Unhealthy" };
 
 const shape = (...children) => h("svg", { viewBox: "0 0 12 12", "aria-hidden": "true", fill: "currentColor" }, ...children);
 const SHAPES = {

@@ -1,7 +1,7 @@
 // All systems with their health. A live list shows a hundred at most, and a wall has more: those behind the first hundred
 // are read in pages, and followed by their health.
 
-import documents from "../documents.js";
+import { documents } from "../documents.js";
 import { whileSeen } from "../lib/every.js";
 import { Live } from "./live.js";
 import { Maintained } from "./maintained.js";

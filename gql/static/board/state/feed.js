@@ -1,6 +1,6 @@
 // The last changes of all incidents, and every one from then on.
 
-import documents from "../documents.js";
+import { documents } from "../documents.js";
 import { Live } from "./live.js";
 import { onSession, session } from "./session.js";
 

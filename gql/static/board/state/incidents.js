@@ -1,6 +1,6 @@
 // What is done with an incident from a list of them: shown at once, and taken back with the reason where it is refused.
 
-import documents from "../documents.js";
+import { documents } from "../documents.js";
 import { session } from "./session.js";
 import { write } from "./writes.js";
 

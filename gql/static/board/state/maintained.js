@@ -1,6 +1,6 @@
 // Which systems are under maintenance now. No subscription tells of it, so that it is asked for every minute.
 
-import documents from "../documents.js";
+import { documents } from "../documents.js";
 import { whileSeen } from "../lib/every.js";
 import { onSession, session } from "./session.js";
 

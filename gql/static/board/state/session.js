@@ -1,7 +1,7 @@
 // Who is signed in. The token is in a cookie of the server's that no script reads; this module never sees it again.
 
 import { connect } from "../client.js";
-import documents from "../documents.js";
+import { documents } from "../documents.js";
 import { ROOT } from "../lib/router.js";
 
 const SESSION = new URL("session", ROOT);

@@ -1,6 +1,6 @@
 // The catalog of systems, for those who choose from it.
 
-import documents from "../documents.js";
+import { documents } from "../documents.js";
 import { session } from "./session.js";
 
 const MOST = 50;

@@ -1,6 +1,6 @@
 // The first page: how things are in a sentence, all open incidents, the systems, and what happens.
 
-import documents from "../documents.js";
+import { documents } from "../documents.js";
 import { Page } from "../lib/page.js";
 import { go, setParameters, to } from "../lib/router.js";
 import { entitle } from "../lib/title.js";

@@ -1,6 +1,6 @@
 // One incident: what it is, what happened, and what to do next.
 
-import documents from "../documents.js";
+import { documents } from "../documents.js";
 import { keep, kept } from "../lib/local.js";
 import { Page } from "../lib/page.js";
 import { go, setParameters, to } from "../lib/router.js";

@@ -1,6 +1,6 @@
 // The dialog in which somebody reports an incident. What they have written outlives a reload.
 
-import documents from "../documents.js";
+import { documents } from "../documents.js";
 import { keep, kept } from "../lib/local.js";
 import { go, to } from "../lib/router.js";
 import { Component, h } from "../lib/view.js";

@@ -1,6 +1,6 @@
 // One screen that is read from five metres: how many, how bad, better or worse. Nothing on it wants to be clicked.
 
-import documents from "../documents.js";
+import { documents } from "../documents.js";
 import { Page } from "../lib/page.js";
 import { to } from "../lib/router.js";
 import { clock } from "../lib/time.js";

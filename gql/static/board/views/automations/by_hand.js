@@ -1,6 +1,6 @@
 // Running an automation by hand.
 
-import documents from "../../documents.js";
+import { documents } from "../../documents.js";
 import { go, to } from "../../lib/router.js";
 import { Component, h } from "../../lib/view.js";
 import { Dialog } from "../../parts/dialog.js";

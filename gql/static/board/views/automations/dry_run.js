@@ -1,6 +1,6 @@
 // A dry run: what a definition would have done in a time that is past, played over what really happened.
 
-import documents from "../../documents.js";
+import { documents } from "../../documents.js";
 import { date } from "../../lib/time.js";
 import { Component, h } from "../../lib/view.js";
 import { Field } from "../../parts/field.js";

@@ -1,6 +1,6 @@
 // Writing an automation: its name, its group, its definition. What is written survives a reload, and somebody else's version.
 
-import documents from "../../documents.js";
+import { documents } from "../../documents.js";
 import { keep, kept } from "../../lib/local.js";
 import { Page } from "../../lib/page.js";
 import { go, to } from "../../lib/router.js";

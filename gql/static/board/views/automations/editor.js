@@ -1,6 +1,6 @@
 // The editor of a definition: a text in YAML or JSON, checked by the server while it is written, each problem at its line.
 
-import documents from "../../documents.js";
+import { documents } from "../../documents.js";
 import { Component, h } from "../../lib/view.js";
 import { session } from "../../state/session.js";
 

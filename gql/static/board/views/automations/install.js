@@ -1,6 +1,6 @@
 // Installing a ready-made automation: its form is made of the schema of its parameters.
 
-import documents from "../../documents.js";
+import { documents } from "../../documents.js";
 import { Component, h } from "../../lib/view.js";
 import { Dialog } from "../../parts/dialog.js";
 import { Field } from "../../parts/field.js";

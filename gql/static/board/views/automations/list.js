@@ -1,6 +1,6 @@
 // All automations by their groups: whether they are on, and how they ran last.
 
-import documents from "../../documents.js";
+import { documents } from "../../documents.js";
 import { Page } from "../../lib/page.js";
 import { go, to } from "../../lib/router.js";
 import { entitle } from "../../lib/title.js";

@@ -1,6 +1,6 @@
 // One automation: what it does, how it ran, its definition, its versions, and what it would have done.
 
-import documents from "../../documents.js";
+import { documents } from "../../documents.js";
 import { Page } from "../../lib/page.js";
 import { go, place, setParameters, to } from "../../lib/router.js";
 import { entitle } from "../../lib/title.js";

@@ -1,6 +1,6 @@
 // One run: its steps as they are done, why, and what came of it.
 
-import documents from "../../documents.js";
+import { documents } from "../../documents.js";
 import { Page } from "../../lib/page.js";
 import { to } from "../../lib/router.js";
 import { entitle } from "../../lib/title.js";

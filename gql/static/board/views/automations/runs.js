@@ -1,6 +1,6 @@
 // The runs of an automation, live: newest first, by status, by pages.
 
-import documents from "../../documents.js";
+import { documents } from "../../documents.js";
 import { setParameters, to } from "../../lib/router.js";
 import { Component, h } from "../../lib/view.js";
 import { Bones } from "../../parts/states.js";

@@ -2,8 +2,9 @@
 
 import { h } from "../../lib/view.js";
 
-const RUNS = { PENDING: "Pending", RUNNING: "Running", WAITING: "Waiting", SUCCESS: "Done", FAILED: "Failed", CANCELLED: "Cancelled", SKIPPED: "Skipped" };
-const REASONS = {
+/** The words of all statuses, and those of reasons. */
+export const RUNS = { PENDING: "Pending", RUNNING: "Running", WAITING: "Waiting", SUCCESS: "Done", FAILED: "Failed", CANCELLED: "Cancelled", SKIPPED: "Skipped" };
+export const REASONS = {
   ALREADY_RUNNING: "A run was active, and it has one at a time", CONDITION: "A condition did not hold", DEPTH: "The chain of automations was too long", DISABLED: "It was switched off meanwhile",
   DWELL_ARMED: "It has to hold for a time, which began then", DWELL_BROKEN: "It did not hold for long enough", ERROR: "A check failed", FILTER: "The filter did not hold", MAX_RUNS: "Too many runs were active",
   ONCE: "It ran for this one before", QUEUE_FULL: "The queue was full", RATE_LIMIT: "Too many runs had begun", WINDOW: "It had not happened often enough",
@@ -13,9 +14,6 @@ const PATHS = {
   RUNNING: "M3 2l7 4-7 4z", WAITING: "M4 2v8M8 2v8", PENDING: "M6 1.500a4.500 4.500 0 1 0 .01 0",
 };
 const ACTIVE = ["PENDING", "RUNNING", "WAITING"];
-
-/** The words of all statuses, and those of reasons. */
-export { REASONS, RUNS };
 
 /** Returns whether a run goes on. */
 export const isActive = ({ status }) => ACTIVE.includes(status);

@@ -1,6 +1,6 @@
 // The versions of a definition: who saved each, and what changed by it.
 
-import documents from "../../documents.js";
+import { documents } from "../../documents.js";
 import { Component, h } from "../../lib/view.js";
 import { Bones } from "../../parts/states.js";
 import { Ago } from "../../parts/time.js";

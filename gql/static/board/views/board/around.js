@@ -1,6 +1,6 @@
 // The systems beside the incidents: those that are not well, then those under maintenance, and the rest folded.
 
-import documents from "../../documents.js";
+import { documents } from "../../documents.js";
 import { to } from "../../lib/router.js";
 import { h } from "../../lib/view.js";
 import { HealthMark } from "../../parts/marks.js";

@@ -1,9 +1,9 @@
 // Writes about one incident: shown at once, said in words where they are refused, settled where somebody else was faster.
 
 import { say } from "../../parts/toasts.js";
+import { reasonOf } from "../../state/reasons.js";
 import { shown, write } from "../../state/writes.js";
 import { ask } from "./conflict.js";
-import { failureWords } from "./words.js";
 
 const MOST_TRIES = 5;
 
@@ -12,7 +12,7 @@ export async function act(feed, document, input, patch) {
   try {
     return await write(document, input, { id: feed.incident.id, patch });
   } catch (error) {
-    say(failureWords(error), { bad: true });
+    say(reasonOf(error), { bad: true });
     return undefined;
   }
 }
@@ -37,7 +37,7 @@ export async function change(feed, { what, base, mine, now, send, words = String
       return "saved";
     } catch (error) {
       if (error.code !== "VERSION_CONFLICT") {
-        say(failureWords(error), { bad: true });
+        say(reasonOf(error), { bad: true });
         return "open";
       }
       await feed.reload();

@@ -1,6 +1,6 @@
 // Cause and effect: which changes led to which runs of automations, and what these changed. A picture, and the same as a list.
 
-import documents from "../../documents.js";
+import { documents } from "../../documents.js";
 import { to } from "../../lib/router.js";
 import { Component, h } from "../../lib/view.js";
 import { Bones, Failure } from "../../parts/states.js";

@@ -1,15 +1,16 @@
 // Where updates are written. What is typed is kept at once, over a reload and a crash, for each incident.
 
-import documents from "../../documents.js";
+import { documents } from "../../documents.js";
 import { keep, kept } from "../../lib/local.js";
 import { Component, flush, h } from "../../lib/view.js";
 import { Field, choices } from "../../parts/field.js";
 import { STATUSES } from "../../parts/marks.js";
+import { reasonOf } from "../../state/reasons.js";
 import { session } from "../../state/session.js";
 import { act } from "./acting.js";
 import { fromField, toField, ZONE_WORDS } from "./moments.js";
 import { writer } from "./outbox.js";
-import { READERS, failureWords } from "./words.js";
+import { READERS } from "./words.js";
 
 const EMPTY = { message: "", status: "", visibility: "PUBLIC", at: "" };
 const LONGEST = 25_000;
@@ -56,7 +57,7 @@ export class Composer extends Component {
   takeBack({ message, statusChange, visibility, createdAt }, error) {
     const typed = this.draft.message.trim();
     this.set({ message: typed ? `${message}\n\n${this.draft.message}` : message, status: statusChange ?? "", visibility, at: createdAt ? toField(createdAt) : "" });
-    this.reason = `Not sent: ${failureWords(error)}`;
+    this.reason = `Not sent: ${reasonOf(error)}`;
     this.isOpen = true;
     this.update();
   }
@@ -100,7 +101,7 @@ export class Composer extends Component {
       try {
         this.preview = (await session.client.query(documents.MarkdownAsHtml, { text: this.draft.message })).markdown;
       } catch (error) {
-        this.reason = failureWords(error);
+        this.reason = reasonOf(error);
       }
     }
     this.update();

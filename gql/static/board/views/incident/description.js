@@ -1,14 +1,14 @@
 // What the incident is about, in full; edited in place by those who may.
 
-import documents from "../../documents.js";
+import { documents } from "../../documents.js";
 import { Component, h } from "../../lib/view.js";
 import { Field } from "../../parts/field.js";
 import { say } from "../../parts/toasts.js";
+import { reasonOf } from "../../state/reasons.js";
 import { session } from "../../state/session.js";
 import { write } from "../../state/writes.js";
 import { change } from "./acting.js";
 import { FormActions, onEscape } from "./section.js";
-import { failureWords } from "./words.js";
 
 const LONGEST = 25_000;
 
@@ -25,7 +25,7 @@ export class Description extends Component {
       this.base = this.latest = this.text = await this.read();
       this.isOpen = true;
     } catch (error) {
-      say(failureWords(error), { bad: true });
+      say(reasonOf(error), { bad: true });
     }
     this.update();
   }

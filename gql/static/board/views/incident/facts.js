@@ -1,6 +1,6 @@
 // When it began, was identified, fixed, watched and resolved, and how long that took. Two of them can be put right here.
 
-import documents from "../../documents.js";
+import { documents } from "../../documents.js";
 import { date, exact, lasted, span } from "../../lib/time.js";
 import { Component, h } from "../../lib/view.js";
 import { Field } from "../../parts/field.js";

@@ -1,7 +1,7 @@
 // One incident as the server has it: loaded at once, live from there, with the pages of its timeline read again after
 // each change. After any number of lost connections it is the same as what a new page would show.
 
-import documents from "../../documents.js";
+import { documents } from "../../documents.js";
 import { Live, honest } from "../../state/live.js";
 import { onSession, session } from "../../state/session.js";
 

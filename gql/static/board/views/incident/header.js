@@ -1,6 +1,6 @@
 // The head of the page, which stays: what it is, how bad, since when, who is on it, and what is likely next.
 
-import documents from "../../documents.js";
+import { documents } from "../../documents.js";
 import { to } from "../../lib/router.js";
 import { date, exact } from "../../lib/time.js";
 import { h } from "../../lib/view.js";

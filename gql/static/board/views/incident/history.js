@@ -1,6 +1,6 @@
 // All changes of status, severity and systems with their values before and after.
 
-import documents from "../../documents.js";
+import { documents } from "../../documents.js";
 import { clock, date, exact } from "../../lib/time.js";
 import { Component, h } from "../../lib/view.js";
 import { SEVERITIES, STATUSES } from "../../parts/marks.js";

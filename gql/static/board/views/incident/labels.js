@@ -1,10 +1,10 @@
 // Labels: keys with a value each. Those that a reader does not touch stay as somebody else set them.
 
-import documents from "../../documents.js";
+import { documents } from "../../documents.js";
 import { Component, h } from "../../lib/view.js";
+import { reasonOf } from "../../state/reasons.js";
 import { write } from "../../state/writes.js";
 import { FormActions, onEscape, Section } from "./section.js";
-import { failureWords } from "./words.js";
 
 const MOST = 50;
 
@@ -39,7 +39,7 @@ export class Labels extends Component {
       if (changed.length + removed.length) await write(documents.SetLabels, { id: incident.id, labels: [...changed, ...removed] }, { id: incident.id, patch });
       this.close();
     } catch (error) {
-      this.wrong = failureWords(error);
+      this.wrong = reasonOf(error);
       this.update();
     }
   }

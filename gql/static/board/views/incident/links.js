@@ -1,12 +1,13 @@
 // Links to pages elsewhere: dashboards, tickets, calls.
 
-import documents from "../../documents.js";
+import { documents } from "../../documents.js";
 import { Component, h } from "../../lib/view.js";
 import { Field, choices } from "../../parts/field.js";
+import { reasonOf } from "../../state/reasons.js";
 import { newKey, write } from "../../state/writes.js";
 import { act } from "./acting.js";
 import { FormActions, onEscape, Section } from "./section.js";
-import { failureWords, READERS } from "./words.js";
+import { READERS } from "./words.js";
 
 const NEW = { url: "", label: "", visibility: "INTERNAL" };
 
@@ -33,7 +34,7 @@ export class Links extends Component {
       else await write(documents.AddLink, { ...fields, idempotencyKey: this.key }, {});
       this.close();
     } catch (error) {
-      this.wrong = failureWords(error);
+      this.wrong = reasonOf(error);
       this.update();
     }
   }

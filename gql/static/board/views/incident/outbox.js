@@ -1,7 +1,7 @@
 // Updates that were written and not confirmed yet. Each has a key of its own and is kept over a reload and a crash, so that it
 // is sent until the server has answered, and is there once however often that was.
 
-import documents from "../../documents.js";
+import { documents } from "../../documents.js";
 import { keep, kept } from "../../lib/local.js";
 import { session } from "../../state/session.js";
 import { newKey, write } from "../../state/writes.js";

@@ -1,6 +1,6 @@
 // Who leads, and who takes part.
 
-import documents from "../../documents.js";
+import { documents } from "../../documents.js";
 import { Component, h } from "../../lib/view.js";
 import { Field } from "../../parts/field.js";
 import { Picker } from "../../parts/picker.js";

@@ -1,17 +1,18 @@
 // Relations to other incidents, and merging this one into another.
 
-import documents from "../../documents.js";
+import { documents } from "../../documents.js";
 import { to } from "../../lib/router.js";
 import { Component, h } from "../../lib/view.js";
 import { Field, choices } from "../../parts/field.js";
 import { Severity, STATUSES } from "../../parts/marks.js";
+import { reasonOf } from "../../state/reasons.js";
 import { session } from "../../state/session.js";
 import { newKey, write } from "../../state/writes.js";
 import { act } from "./acting.js";
 import { confirm } from "./confirm.js";
 import { numberOf } from "./feed.js";
 import { FormActions, onEscape, Section } from "./section.js";
-import { failureWords, RELATION_WORDS, relationWord } from "./words.js";
+import { RELATION_WORDS, relationWord } from "./words.js";
 
 const MERGE = "MERGE";
 
@@ -37,7 +38,7 @@ export class Relations extends Component {
       const { incidents } = await session.client.query(documents.IncidentsByText, { filter: { number: { eq: number }, includeResolved: true } });
       if (this.reference === reference) this.found = incidents.nodes[0];
     } catch (error) {
-      this.wrong = failureWords(error);
+      this.wrong = reasonOf(error);
     }
     this.update();
   }
@@ -58,7 +59,7 @@ export class Relations extends Component {
       else await write(documents.Relate, { id: incident.id, to: other.id, type: this.type, idempotencyKey: this.key }, {});
       this.close();
     } catch (error) {
-      this.wrong = failureWords(error);
+      this.wrong = reasonOf(error);
       this.key = newKey();
       this.update();
     }

@@ -1,6 +1,6 @@
 // For how long reminders are silent.
 
-import documents from "../../documents.js";
+import { documents } from "../../documents.js";
 import { date } from "../../lib/time.js";
 import { h } from "../../lib/view.js";
 import { Dialog } from "../../parts/dialog.js";

@@ -1,6 +1,6 @@
 // The systems that it affects, with their health as it is now, and the health that the incident sets for them.
 
-import documents from "../../documents.js";
+import { documents } from "../../documents.js";
 import { to } from "../../lib/router.js";
 import { Component, h } from "../../lib/view.js";
 import { Field, choices } from "../../parts/field.js";

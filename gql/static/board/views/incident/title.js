@@ -1,6 +1,6 @@
 // The title, edited in place by those who may.
 
-import documents from "../../documents.js";
+import { documents } from "../../documents.js";
 import { Component, flush, h } from "../../lib/view.js";
 import { write } from "../../state/writes.js";
 import { change } from "./acting.js";

@@ -1,18 +1,19 @@
 // An update on the timeline: its text in full, who may read it, its earlier versions, and editing where one may.
 
-import documents from "../../documents.js";
+import { documents } from "../../documents.js";
 import { keep } from "../../lib/local.js";
 import { exact } from "../../lib/time.js";
 import { Component, h } from "../../lib/view.js";
 import { STATUSES } from "../../parts/marks.js";
 import { say } from "../../parts/toasts.js";
 import { Ago } from "../../parts/time.js";
+import { reasonOf } from "../../state/reasons.js";
 import { session } from "../../state/session.js";
 import { write } from "../../state/writes.js";
 import { act, change } from "./acting.js";
 import { confirm } from "./confirm.js";
 import { EditUpdate, editOf } from "./edit_update.js";
-import { failureWords, nameOf, READERS } from "./words.js";
+import { nameOf, READERS } from "./words.js";
 import { Versions } from "./versions.js";
 
 /** Longer texts are folded, so that what came before them stays near. */
@@ -28,7 +29,7 @@ export class Update extends Component {
       this.source = node;
       this.open = this.open === what ? undefined : what;
     } catch (error) {
-      say(failureWords(error), { bad: true });
+      say(reasonOf(error), { bad: true });
     }
     this.update();
   }

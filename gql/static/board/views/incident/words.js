@@ -82,9 +82,6 @@ function wordsOfOne({ field, fromStatus, toStatus, fromSeverity, toSeverity, fro
   return `${field} changed`;
 }
 
-/** What a write came to that was refused or failed, in words. */
-export { reasonOf as failureWords } from "../../state/reasons.js";
-
 /** Returns an event such as `system.degraded` in words. */
 export function eventWords(event) {
   const [what, ...rest] = event.split(".");

@@ -1,6 +1,6 @@
 // The form of a maintenance: what, of which systems, when by whose clocks, and how often; with its next times.
 
-import documents from "../../documents.js";
+import { documents } from "../../documents.js";
 import { ZONE } from "../../lib/time.js";
 import { Component, h } from "../../lib/view.js";
 import { Field, choices } from "../../parts/field.js";

@@ -1,6 +1,6 @@
 // The times of a maintenance: each can be moved, or cancelled, alone.
 
-import documents from "../../documents.js";
+import { documents } from "../../documents.js";
 import { ZONE } from "../../lib/time.js";
 import { h } from "../../lib/view.js";
 import { Confirm } from "../../parts/confirm.js";

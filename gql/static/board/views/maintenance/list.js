@@ -1,6 +1,6 @@
 // Planned maintenance: what takes place now, what is to come, and what was.
 
-import documents from "../../documents.js";
+import { documents } from "../../documents.js";
 import { go, to } from "../../lib/router.js";
 import { ZONE } from "../../lib/time.js";
 import { h } from "../../lib/view.js";

@@ -1,6 +1,6 @@
 // One maintenance: when it takes place, each of its times, and what was said about it.
 
-import documents from "../../documents.js";
+import { documents } from "../../documents.js";
 import { to } from "../../lib/router.js";
 import { ZONE } from "../../lib/time.js";
 import { entitle } from "../../lib/title.js";

@@ -1,6 +1,6 @@
 // Channels: the rooms, mailboxes and phones that automations send messages to.
 
-import documents from "../../documents.js";
+import { documents } from "../../documents.js";
 import { h } from "../../lib/view.js";
 import { Confirm } from "../../parts/confirm.js";
 import { Dialog } from "../../parts/dialog.js";

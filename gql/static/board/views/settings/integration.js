@@ -1,6 +1,6 @@
 // One integration: how it is set up, and what it was sent.
 
-import documents from "../../documents.js";
+import { documents } from "../../documents.js";
 import { go, to } from "../../lib/router.js";
 import { entitle } from "../../lib/title.js";
 import { h } from "../../lib/view.js";

@@ -1,6 +1,6 @@
 // What a monitor sent: its outcome, what it changed, why it was refused, and the body.
 
-import documents from "../../documents.js";
+import { documents } from "../../documents.js";
 import { to } from "../../lib/router.js";
 import { Component, h } from "../../lib/view.js";
 import { Copy } from "../../parts/copy.js";

@@ -1,6 +1,6 @@
 // Integrations: the addresses that monitors send their alerts to.
 
-import documents from "../../documents.js";
+import { documents } from "../../documents.js";
 import { to } from "../../lib/router.js";
 import { h } from "../../lib/view.js";
 import { Dialog } from "../../parts/dialog.js";

@@ -1,6 +1,6 @@
 // The names of incidents that a list knows by their ids alone.
 
-import documents from "../../documents.js";
+import { documents } from "../../documents.js";
 import { session } from "../../state/session.js";
 
 /** How many the API names at once. */

@@ -1,6 +1,6 @@
 // People who are known here, and the way to have one forgotten for good.
 
-import documents from "../../documents.js";
+import { documents } from "../../documents.js";
 import { setParameters } from "../../lib/router.js";
 import { h } from "../../lib/view.js";
 import { Confirm } from "../../parts/confirm.js";

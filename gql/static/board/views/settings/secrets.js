@@ -1,6 +1,6 @@
 // Secrets of automations: their names. No answer ever holds a value.
 
-import documents from "../../documents.js";
+import { documents } from "../../documents.js";
 import { h } from "../../lib/view.js";
 import { Confirm } from "../../parts/confirm.js";
 import { Dialog } from "../../parts/dialog.js";

@@ -1,6 +1,6 @@
 // API tokens: who may do what, until when, and when each was last used.
 
-import documents from "../../documents.js";
+import { documents } from "../../documents.js";
 import { h } from "../../lib/view.js";
 import { Confirm } from "../../parts/confirm.js";
 import { Dialog } from "../../parts/dialog.js";

@@ -1,6 +1,6 @@
 // The deliveries of a webhook: what was sent, what is due, and what is missing at the receiver.
 
-import documents from "../../documents.js";
+import { documents } from "../../documents.js";
 import { to } from "../../lib/router.js";
 import { h } from "../../lib/view.js";
 import { Pages, pageVariables } from "../../parts/pages.js";

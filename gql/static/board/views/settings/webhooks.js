@@ -1,6 +1,6 @@
 // Webhooks: the servers that are sent what changes.
 
-import documents from "../../documents.js";
+import { documents } from "../../documents.js";
 import { to } from "../../lib/router.js";
 import { h } from "../../lib/view.js";
 import { Dialog } from "../../parts/dialog.js";

@@ -1,6 +1,6 @@
 // The form of a system, in a dialog: a new one, or the name and the description of one there is.
 
-import documents from "../../documents.js";
+import { documents } from "../../documents.js";
 import { Component, h } from "../../lib/view.js";
 import { session } from "../../state/session.js";
 import { newKey } from "../../state/writes.js";

@@ -1,6 +1,6 @@
 // How a system was: a bar a day, and the last hours as they went.
 
-import documents from "../../documents.js";
+import { documents } from "../../documents.js";
 import { whileSeen } from "../../lib/every.js";
 import { clock } from "../../lib/time.js";
 import { Component, h } from "../../lib/view.js";

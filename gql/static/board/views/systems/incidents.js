@@ -1,6 +1,6 @@
 // The incidents of a system: open ones, and past ones a few at a time.
 
-import documents from "../../documents.js";
+import { documents } from "../../documents.js";
 import { Component, h } from "../../lib/view.js";
 import { to } from "../../lib/router.js";
 import { Severity, STATUSES } from "../../parts/marks.js";

@@ -1,6 +1,6 @@
 // All systems, those that are not well first.
 
-import documents from "../../documents.js";
+import { documents } from "../../documents.js";
 import { moveFocus } from "../moving.js";
 import { Page } from "../../lib/page.js";
 import { go, setParameters, to } from "../../lib/router.js";

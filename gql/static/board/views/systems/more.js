@@ -1,6 +1,6 @@
 // Systems behind the first hundred of a live list: fetched by pages, and again when the list says that something changed.
 
-import documents from "../../documents.js";
+import { documents } from "../../documents.js";
 import { session } from "../../state/session.js";
 
 const PAGE = 100;

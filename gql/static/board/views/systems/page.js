@@ -1,6 +1,6 @@
 // One system: how it is and why, how it was, its incidents and its maintenance.
 
-import documents from "../../documents.js";
+import { documents } from "../../documents.js";
 import { whileSeen } from "../../lib/every.js";
 import { Page } from "../../lib/page.js";
 import { go, to } from "../../lib/router.js";

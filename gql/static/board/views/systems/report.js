@@ -1,6 +1,6 @@
 // The form by which people report a system's health, as monitors do.
 
-import documents from "../../documents.js";
+import { documents } from "../../documents.js";
 import { Component, h } from "../../lib/view.js";
 import { Dialog } from "../../parts/dialog.js";
 import { choices, Field } from "../../parts/field.js";

@@ -1,6 +1,6 @@
 // The uptime of systems in a list, asked for those that are seen, some at a time, and again as time passes.
 
-import documents from "../../documents.js";
+import { documents } from "../../documents.js";
 import { whileSeen } from "../../lib/every.js";
 import { daysAgo } from "./uptime.js";
 import { session } from "../../state/session.js";

@@ -81,7 +81,7 @@ tell(told);
 #: A wall's systems: a few, all in one live list, and then more than a list has, of which two are behind its end.
 _CATALOG = """
 globalThis.fetch = async () => ({ ok: true });
-const { default: documents } = await import("./documents.js");
+const { documents } = await import("./documents.js");
 const { session } = await import("./state/session.js");
 const { Catalog } = await import("./state/catalog.js");
 const watches = new Map();

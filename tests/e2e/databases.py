@@ -29,6 +29,21 @@ async def fresh_database(dialect: str) -> AsyncIterator[str]:
         await on_postgres(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
+@asynccontextmanager
+async def empty_database(dialect: str) -> AsyncIterator[str]:
+    """Create a database without a schema, yield its URL and delete it at the end."""
+    if dialect == "sqlite":
+        with TemporaryDirectory(prefix="incidentql-database-") as folder:
+            yield f"sqlite:///{folder}/incidents.db"
+        return
+    name = fresh_name()
+    await on_postgres(f'CREATE DATABASE "{name}" TEMPLATE template0')
+    try:
+        yield url_of(name)
+    finally:
+        await on_postgres(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
 async def on_postgres(statement: str) -> None:
     """Run a statement on the server that tests use."""
     await on_server(postgres_url(), statement)

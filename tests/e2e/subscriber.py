@@ -3,23 +3,31 @@
 import asyncio
 import json
 from contextlib import suppress
-from typing import Any
+from typing import Any, Protocol
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 from websockets.typing import Subprotocol
 
-from tests.e2e.server import TOKEN, Server
+from tests.e2e.server import TOKEN
 
 PROTOCOL = Subprotocol("graphql-transport-ws")
 _SUBSCRIPTION = "subscription ($after: String) { incidentChanges(after: $after) { id incidentId version } }"
 _PAUSE_SECONDS = 0.02
 
 
+class Followed(Protocol):
+    """An address that leads to a server, perhaps to another one later."""
+
+    @property
+    def websocket_url(self) -> str:
+        """The URL of the endpoint for WebSockets."""
+
+
 class Subscriber:
     """A subscriber of `incidentChanges` over graphql-transport-ws, after a cursor."""
 
-    def __init__(self, server: Server, *, after: str) -> None:
+    def __init__(self, server: Followed, *, after: str) -> None:
         self._server = server
         self._cursor = after
         self._arrived = asyncio.Event()

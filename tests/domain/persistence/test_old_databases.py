@@ -1,16 +1,22 @@
 """Databases of older versions: migrated by this one, read, and written to."""
 
+import asyncio
 import uuid
 from collections.abc import Iterator
+from multiprocessing import Pipe
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import sqlalchemy as sa
 
 from domain.bootstrap import Domain, running_domain
+from domain.persistence.engines import create_engines, database_url
+from domain.persistence.migrate import head_revision
 from gql.app import create_app
 from tests.client import Caller
+from tests.domain.persistence.migrating import migrate_on_request
 from tests.domain.persistence.old_databases import (
     ADMIN_TOKEN,
     FIXTURES,
@@ -19,7 +25,9 @@ from tests.domain.persistence.old_databases import (
     restore,
     settings_for,
 )
+from tests.e2e.processes import process_of
 
+_CURSOR_KEYS = sa.text("SELECT value FROM server_state WHERE name = 'cursor_key'")
 INCIDENTS = """{
   systems { nodes { key health { status reported { message } } } }
   incidents(filter: {includeResolved: true}, last: 2) { nodes {
@@ -83,6 +91,30 @@ async def test_an_old_database_is_migrated_read_and_written(url: str) -> None:
             # What was reported before the migration counts from when it was recorded.
             assert past["healthHistory"][-1]["status"] == past["health"]["status"] == "DEGRADED"
         assert await secret_of(domain) == "the-token-of-a-chat"
+
+
+@pytest.mark.parametrize("url", list(fixtures()), indirect=True)
+async def test_an_old_database_is_migrated_once_by_processes_that_start_at_once(url: str) -> None:
+    engines = create_engines(database_url(url))
+    async with engines.reader.connect() as connection:
+        key = await connection.scalar(_CURSOR_KEYS)
+    pipes = [Pipe() for _ in range(2)]
+    started = [process_of(migrate_on_request, url, theirs) for _, theirs in pipes]
+    for process in started:
+        process.start()
+    for ours, _ in pipes:
+        assert await asyncio.to_thread(ours.recv) == "ready"
+    for ours, _ in pipes:
+        ours.send("go")
+    for process in started:
+        await asyncio.to_thread(process.join)
+    # A column or a table that is added twice is an error.
+    assert [process.exitcode for process in started] == [0, 0]
+    async with engines.reader.connect() as connection:
+        assert await connection.scalar(sa.text("SELECT version_num FROM alembic_version")) == head_revision()
+        assert list(await connection.scalars(_CURSOR_KEYS)) == [key]
+        assert await connection.scalar(sa.text("SELECT count(*) FROM incidents")) == 3
+    await engines.dispose()
 
 
 def check_incidents(data: dict[str, Any]) -> None:

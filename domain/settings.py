@@ -88,6 +88,8 @@ class Settings:
     poll_seconds: float = 1.0
     #: How many recent changes each process keeps in memory for its subscribers.
     ring_size: int = 2000
+    #: How long a server that is asked to stop goes on, not ready, until everybody in front of it knows.
+    drain_seconds: float = 0.0
     max_body_bytes: int = 1_000_000
     #: Whether a browser at /graphql gets an IDE.
     ide: bool = True
@@ -199,7 +201,7 @@ class Settings:
         )
         if min(self.rate_limit, self.batching_max) < 0 or not 0 <= self.execution_seconds < math.inf:
             raise StartupError("Rate limit, batching and execution seconds must not be negative.")
-        _require_bound(slow_operation_millis=self.slow_operation_millis)
+        _require_bound(slow_operation_millis=self.slow_operation_millis, drain_seconds=self.drain_seconds)
         _require_web(public_url=self.public_url, traces_url=self.traces_url)
         if self.documents_only and self.documents is None:
             raise StartupError("INCIDENTQL_DOCUMENTS_ONLY needs INCIDENTQL_DOCUMENTS: nothing could run without them.")

@@ -52,10 +52,11 @@ def create_app(domain: Domain, closing: asyncio.Event | None = None) -> Starlett
     """
     ide = Ide() if domain.settings.ide else None
     closing = closing or asyncio.Event()
+    draining = asyncio.Event()
     domain.webhooks.port.fill(WebhookDocuments(schema, domain))
     endpoint = Endpoint(schema, domain, closing, documents=schema.documents, page=ide.page if ide else None)
     measured = Measured(domain=domain, endpoint=endpoint)
-    probes = [*Health(domain, closing).routes(), *routes_of_metrics(domain, measured)]
+    probes = [*Health(domain, closing, draining).routes(), *routes_of_metrics(domain, measured)]
 
     app = Application(
         endpoint,
@@ -81,6 +82,7 @@ def create_app(domain: Domain, closing: asyncio.Event | None = None) -> Starlett
     )
     app.state.endpoint = endpoint
     app.state.measured = measured
+    app.state.draining = draining
     app.state.probes = probes
     return app
 

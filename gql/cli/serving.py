@@ -38,7 +38,7 @@ _PROXIES = "127.0.0.1,::1"
 _DEMO_INCIDENTS = 200
 _GRACE_SECONDS = 10
 #: The period over which sockets are closed when the server stops, so that clients do not all reconnect at once.
-_DRAIN_SECONDS = 1.0
+_CLOSING_SECONDS = 1.0
 _WS_FRAME_BYTES = 1 << 20
 #: The number of collections of younger garbage between two full ones; Python's default is ten.
 _FULL_COLLECTION_AFTER = 25
@@ -72,7 +72,9 @@ async def serve(settings: Settings, *, demo: bool, say: Callable[[str], None], p
             server = Server(
                 config,
                 on_serving=partial(_say_so, place, greet),
-                on_closing=lambda: endpoint.close(seconds=_DRAIN_SECONDS),
+                on_draining=partial(_announce_end, app, connections),
+                on_closing=lambda: endpoint.close(seconds=_CLOSING_SECONDS),
+                drain_seconds=settings.drain_seconds,
                 loop_lag=app.state.measured.loop_lag,
             )
             parts = (endpoint.running(), connections.running(), probed(app, settings, place))
@@ -138,6 +140,11 @@ async def _demo_running(domain: Domain, *, wanted: bool) -> AsyncIterator[None]:
         await running
 
 
+def _announce_end(app: Starlette, connections: Connections) -> None:
+    app.state.draining.set()
+    connections.keeps_alive = False
+
+
 def _say_so(place: Place | None, greet: Callable[[], None]) -> None:
     if place is None or place.greets:
         greet()
@@ -161,7 +168,7 @@ def serve_by_workers(settings: Settings, *, demo: bool, say: Callable[[str], Non
         return 0
 
     listening = [bind(settings.host, settings.port, shared=True) for _ in range(settings.workers)]
-    return Workers(main, settings.workers, listening).run()
+    return Workers(main, settings.workers, listening, settings.drain_seconds).run()
 
 
 def _greet(say: Callable[[str], None], *, host: str, port: int, token: str | None, link: str | None) -> None:

@@ -83,6 +83,8 @@ class Workers:
     main: Callable[[Place], int]
     count: int
     listening: Sequence[socket.socket] = ()
+    #: How long each goes on once it is asked to stop; asked again, it stops.
+    drain_seconds: float = 0.0
     _workers: list[_Worker] = field(default_factory=list)
     _lifeline: tuple[int, int] = (-1, -1)
     _serves: bool = False
@@ -218,9 +220,8 @@ class Workers:
         logger.error("worker %d ended by itself (code %d); the next starts in %g s", worker.number, worker.code, pause)
 
     def _stop(self) -> None:
-        if self._kills_at is not None:
-            return
-        self._kills_at = time.monotonic() + _KILL_SECONDS
+        if self._kills_at is None:
+            self._kills_at = time.monotonic() + self.drain_seconds + _KILL_SECONDS
         for worker in self._workers:
             worker.starts_at = None
             # Nobody accepts what comes from now on.

@@ -88,6 +88,8 @@ class Connections:
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self.limits = limits
+        #: Whether a connection is kept for another request once one is answered.
+        self.keeps_alive = True
         #: Refused peers, until they have read the answer.
         self.refused: set[Peer] = set()
         self._trusts = trusts

@@ -151,6 +151,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         last: RequestResponseCycle | None = self.cycle  # as in `_refuse`
         return (
             self._shortcut is not None
+            and self._connections.keeps_alive
             and self.url == PATH
             and self.parser.get_method() == b"POST"
             and not (self.root_path or self.expect_100_continue or self.flow.write_paused)
@@ -163,6 +164,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def _begin(self) -> None:
         """Give the request to the application."""
         super().on_headers_complete()
+        if not self._connections.keeps_alive and self.cycle is not None:
+            # The answer says that the connection ends behind it, so that a proxy sends nothing more into its end.
+            self.cycle.keep_alive = False
         if not self.pipeline:
             self._answering = self.cycle
 

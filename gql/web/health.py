@@ -15,9 +15,9 @@ _NOT_KEPT = {"cache-control": "no-store"}
 class Health:
     """The routes `/livez`, `/readyz` and `/health`; each answers within two seconds."""
 
-    def __init__(self, domain: Domain, closing: asyncio.Event) -> None:
+    def __init__(self, domain: Domain, *stopping: asyncio.Event) -> None:
         self._readiness = domain.readiness
-        self._closing = closing
+        self._stopping = stopping
 
     def routes(self) -> list[Route]:
         """Return all three routes."""
@@ -33,7 +33,7 @@ class Health:
 
     async def _readyz(self, _: Request) -> Response:
         reasons = list(await self._readiness.reasons())
-        if self._closing.is_set():
+        if any(event.is_set() for event in self._stopping):
             reasons.append("The server is stopping.")
         if reasons:
             return JSONResponse({"status": "not ready", "reasons": reasons}, _UNAVAILABLE, headers=_NOT_KEPT)

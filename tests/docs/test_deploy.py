@@ -30,6 +30,7 @@ FILES = (
 )
 _SETTINGS = {f"INCIDENTQL_{name.upper()}" for name in Settings.__dataclass_fields__}
 #: A value for each variable that an operator fills in.
+_DRAIN = "INCIDENTQL_DRAIN_SECONDS"
 _FILLED = re.compile(r"\$\{\w+:[?-][^}]*\}")
 _KEY = "c2l4dGVlbi1jaGFyYWN0ZXJzLXNpeHRlZW4tY2hhcnM="
 
@@ -94,7 +95,7 @@ def test_a_service_of_compose_starts_with_settings_that_a_start_takes(name: str)
     given = {key: _FILLED.sub(_KEY, str(value)) for key, value in service["environment"].items()}
     given["INCIDENTQL_PUBLIC_URL"] = "https://incidents.example.com"
     check_ours(service.get("command", ["serve"]), {key: given[key] for key in given if key in _SETTINGS})
-    assert int(service["stop_grace_period"].rstrip("s")) > STOP_SECONDS
+    assert int(service["stop_grace_period"].rstrip("s")) > STOP_SECONDS + int(given.get(_DRAIN, 0))
 
 
 def test_compose_opens_ports_of_the_proxy_alone() -> None:
@@ -114,6 +115,11 @@ def test_the_proxy_asks_servers_that_compose_starts() -> None:
     [upstreams] = re.findall(r"reverse_proxy (.*) \{", (DEPLOY / "Caddyfile").read_text())
     assert {each.removesuffix(":8000") for each in upstreams.split()} == {"server-1", "server-2"}
     [idle] = re.findall(r"keepalive (\d+)s", (DEPLOY / "Caddyfile").read_text())
+    # By then the proxy has looked, and had its answer, of every server that stops.
+    [looks] = re.findall(r"health_interval (\d+)s", (DEPLOY / "Caddyfile").read_text())
+    [answered] = re.findall(r"health_timeout (\d+)s", (DEPLOY / "Caddyfile").read_text())
+    drained = {int(compose()["services"][f"server-{number}"]["environment"][_DRAIN]) for number in (1, 2)}
+    assert min(drained) >= int(looks) + int(answered)
     assert int(idle) < Settings().head_timeout_seconds
 
 
@@ -125,8 +131,8 @@ def test_a_deployment_starts_with_settings_that_a_start_takes_and_has_time_to_st
     [configuration] = [each["data"] for each in manifests() if each["kind"] == "ConfigMap"]
     given = {key: value for key, value in (configuration | named).items() if key in _SETTINGS}
     check_ours(container["args"], given)
-    waits = container.get("lifecycle", {}).get("preStop", {}).get("exec", {}).get("command", ["sleep", "0"])
-    assert pod["terminationGracePeriodSeconds"] > STOP_SECONDS + int(waits[1])
+    assert pod["terminationGracePeriodSeconds"] > STOP_SECONDS + int(given.get(_DRAIN, 0))
+    assert ("server" in deployment["metadata"]["name"]) == (_DRAIN in given)
     ports = {port["name"]: port["containerPort"] for port in container["ports"]}
     assert ports["metrics"] == int(given["INCIDENTQL_METRICS_PORT"])
     assert {container[f"{probe}Probe"]["httpGet"]["path"] for probe in ("startup", "liveness", "readiness")} == {

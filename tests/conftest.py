@@ -205,6 +205,7 @@ def settings(database_url: str) -> Settings:
         webhooks=False,
         secret_key=SECRET_KEY,
         http_allow=("127.0.0.1",),
+        slow_operation_millis=0,
     )
 
 

@@ -20,7 +20,7 @@ from domain.automations.triggers.builtin import builtin_triggers
 from domain.clock import Clock
 from domain.demo.loading import HistoryLoader
 from domain.demo.service import DemoService
-from domain.derived import pool_size, wakeup_url
+from domain.derived import pool_size, replicas_of, wakeup_url
 from domain.entities.derivers import DeriverRegistry
 from domain.entities.handle import EntityHandle
 from domain.entities.health import HEALTH
@@ -51,7 +51,7 @@ from domain.outbound.addresses import AddressRules
 from domain.outbound.caller import HttpCaller
 from domain.persistence.addresses import PostgresAddress
 from domain.persistence.database import Database
-from domain.persistence.engines import create_engines, database_url
+from domain.persistence.engines import Engines, create_engines, database_url
 from domain.persistence.erasures import Known
 from domain.persistence.migrate import migrate
 from domain.persistence.unit_of_work import ReadSession
@@ -162,21 +162,14 @@ async def running_domain(
     Raises:
         StartupError: the database or a setting makes a start impossible.
     """
-    url = database_url(settings.database_url)
-    engines = create_engines(
-        url,
-        sqlite_synchronous=settings.sqlite_synchronous,
-        busy_millis=int(settings.sqlite_busy_seconds * 1000),
-        connections=pool_size(settings),
-        has_direct=settings.direct_database_url is not None,
-    )
+    engines = _engines_of(settings)
     engine = Engine(database_url(settings.direct_database_url or settings.database_url))
     # All of it also where the block fails or is cancelled: no transaction under way is cut off.
     async with AsyncExitStack() as ending:
         ending.push_async_callback(engines.dispose)
         ending.push_async_callback(engine.close)
         await migrate(engines)
-        database = Database(engines, clock := clock or Clock(), tracer)
+        database = Database(engines, clock := clock or Clock(), tracer, replicas_of(settings) if live else None)
         ending.push_async_callback(database.close)
         states, head, erasures = await database.read(_found)
         if live and settings.automations:
@@ -187,8 +180,19 @@ async def running_domain(
         if INCOMPLETE_TIMELINES in states:
             await Repairs(database=database, handle=domain.handle).run()
         if live:
+            await ending.enter_async_context(_replicating(domain, key))
             await ending.enter_async_context(_background(domain, head, erasures))
         yield domain
+
+
+def _engines_of(settings: Settings) -> Engines:
+    return create_engines(
+        database_url(settings.database_url),
+        sqlite_synchronous=settings.sqlite_synchronous,
+        busy_millis=int(settings.sqlite_busy_seconds * 1000),
+        connections=pool_size(settings),
+        has_direct=settings.direct_database_url is not None,
+    )
 
 
 async def _found(session: ReadSession) -> tuple[Mapping[str, str], int, Sequence[Known]]:
@@ -314,6 +318,19 @@ def _demo(
         incidents=written.incidents,
         timeline=written.timeline,
     )
+
+
+@asynccontextmanager
+async def _replicating(domain: Assembly, key: bytes) -> AsyncIterator[None]:
+    replicas = domain.database.replicas
+    if replicas is None:
+        yield
+        return
+    await replicas.start(domain.database.glance, key.hex())
+    try:
+        yield
+    finally:
+        await replicas.stop()
 
 
 @asynccontextmanager

@@ -23,6 +23,8 @@ class Outage:
         self._failed = 0.0
         #: When it first succeeded since its last failure.
         self._worked: float | None = None
+        #: Why it was unavailable last.
+        self.reason = ""
         #: How many outages have begun.
         self.count = 0
 
@@ -35,6 +37,7 @@ class Outage:
         """Note a failure of the part; the first one is logged."""
         self._failed = time.monotonic()
         self._worked = None
+        self.reason = str(reason)
         if self._began is None:
             self._began = self._failed
             self.count += 1

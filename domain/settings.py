@@ -37,6 +37,12 @@ class Settings:
     direct_database_url: str | None = field(default=None, repr=False)
     #: How many connections to PostgreSQL this process opens at most.
     postgres_connections: int = 10
+    #: Where replicas of it are, one host or several, which answer queries.
+    read_url: str | None = field(default=None, repr=False)
+    #: How long a query waits for a replica to reach the cursor that it names, before the primary answers it.
+    read_wait_seconds: float = 1.0
+    #: How far behind the primary a replica may be that is asked at all.
+    read_lag_seconds: float = 10.0
     broadcast_url: str = "memory://"
     admin_token: str | None = field(default=None, repr=False)
     #: Whether callers without a token may read what is public.
@@ -198,13 +204,18 @@ class Settings:
             max_aliases=self.max_aliases,
             max_directives=self.max_directives,
             max_tokens=self.max_tokens,
+            read_lag_seconds=self.read_lag_seconds,
         )
         if min(self.rate_limit, self.batching_max) < 0 or not 0 <= self.execution_seconds < math.inf:
             raise StartupError("Rate limit, batching and execution seconds must not be negative.")
-        _require_bound(slow_operation_millis=self.slow_operation_millis, drain_seconds=self.drain_seconds)
+        self._check_bounds()
         _require_web(public_url=self.public_url, traces_url=self.traces_url)
         if self.documents_only and self.documents is None:
             raise StartupError("INCIDENTQL_DOCUMENTS_ONLY needs INCIDENTQL_DOCUMENTS: nothing could run without them.")
+
+    def _check_bounds(self) -> None:
+        _require_bound(slow_operation_millis=self.slow_operation_millis, drain_seconds=self.drain_seconds)
+        _require_bound(read_wait_seconds=self.read_wait_seconds)
 
     def _check_ports(self) -> None:
         _require_between(1, _MOST_WORKERS, workers=self.workers)

@@ -12,6 +12,7 @@ from domain.bootstrap import Domain
 from domain.errors import UnavailableError
 from domain.messaging.buckets import Allowance
 from domain.model.counts import Counting
+from domain.model.freshness import ANY, Freshness
 from domain.model.listing import Listing
 from domain.model.viewer import ANONYMOUS, Audience, Role, Viewer
 from domain.services.lists import ListStep
@@ -48,6 +49,8 @@ class Context:
     allowance: Allowance | None = None
     #: Whether it is paid for: on the compiled path, which then failed.
     is_paid: bool = False
+    #: How recent the answer of a query has to be.
+    freshness: Freshness = ANY
     #: The last event that an SSE client received.
     last_event_id: str | None = None
     #: The log's position as of the event being delivered, as a cursor; sent as `extensions.cursor`.
@@ -122,7 +125,7 @@ class Context:
         """
         self.viewer.require(role)
 
-    def for_operation(self, source: EventSource | None = None) -> "Context":
+    def for_operation(self, source: EventSource | None = None, *, freshness: Freshness = ANY) -> "Context":
         """Return a fresh context for the next operation of the same connection."""
         return Context(
             domain=self.domain,
@@ -132,6 +135,7 @@ class Context:
             last_event_id=self.last_event_id,
             connection_params=self.connection_params,
             source=source,
+            freshness=freshness,
         )
 
     def resumed(self, after: str | None) -> str | None:

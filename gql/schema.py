@@ -2,12 +2,15 @@
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from inspect import isawaitable
 from typing import Any
 
 import strawberry
 from graphql import DocumentNode, GraphQLError, GraphQLSchema, OperationType, get_operation_ast
+from graphql import ExecutionResult as GraphQLExecutionResult
 from strawberry.exceptions import MissingQueryError
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
@@ -15,13 +18,16 @@ from strawberry.types import ExecutionContext, ExecutionResult
 from strawberry.types.scalar import ScalarDefinition
 from typing_extensions import override
 
-from domain.bootstrap import Domain
+from domain.errors import CursorExpiredError
+from domain.model.freshness import PRESENT, Freshness
 from domain.model.moment import iso, parse_iso
-from gql.errors import Cursors, publish, refused
+from gql.context import Context
+from gql.errors import Cursors, escaped, publish, refused
 from gql.inputs.making import make_inputs_quickly
 from gql.limits.cache import DocumentCache
 from gql.limits.checks import Checks
 from gql.limits.describing import DescribingExecutor, Descriptions
+from gql.limits.lagging import may_lag
 from gql.limits.timing import execute_in_time
 from gql.mutations.automation import AutomationMutations
 from gql.mutations.channel import ChannelMutations
@@ -173,14 +179,31 @@ def _execute(schema: GraphQLSchema, document: DocumentNode, **options: Any) -> A
     operation = get_operation_ast(document, options.get("operation_name"))
     if operation is not None and operation.operation is OperationType.MUTATION:
         return execute_mutation(schema, document, **options)
-    result = execute_in_time(schema, document, **options)
-    domain: Domain | None = getattr(options.get("context_value"), "domain", None)
-    return _of_one_moment(result, domain) if domain is not None and isawaitable(result) else result
+    run = partial(execute_in_time, schema, document, **options)
+    result, context = run(), options.get("context_value")
+    if not isinstance(context, Context) or not isawaitable(result):
+        return result
+    is_query = operation is not None and operation.operation is OperationType.QUERY
+    freshness = context.freshness if is_query else PRESENT
+    if freshness.may_lag and context.domain.reads.has_replicas:
+        freshness = replace(freshness, may_lag=operation is not None and may_lag(document, operation))
+    return _of_one_moment(result, context, freshness, run)
 
 
-async def _of_one_moment(execution: Awaitable[Any], domain: Domain) -> Any:
-    with domain.reads.snapshot():
-        return await execution
+async def _of_one_moment(
+    execution: Awaitable[Any], context: Context, freshness: Freshness, again: Callable[[], Any]
+) -> Any:
+    reads = context.domain.reads
+    with reads.snapshot(freshness) as snapshot:
+        result = await execution
+    if snapshot.must_repeat:
+        # What a replica has read so far is of a moment that the primary does not know.
+        context.forget()
+        with reads.snapshot(replace(freshness, may_lag=False)) as snapshot:
+            result = await again()
+    if isinstance(snapshot.failure, CursorExpiredError):
+        return GraphQLExecutionResult(data=None, errors=[escaped(snapshot.failure)])
+    return result
 
 
 def _parse_moment(value: Any) -> datetime:

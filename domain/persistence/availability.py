@@ -18,6 +18,15 @@ _SQLITE_CODES = {
     sqlite3.SQLITE_PROTOCOL,
     sqlite3.SQLITE_NOTADB,
 }
+#: What the drivers raise by themselves, all of which the engines know how to meet.
+DRIVER_ERRORS = (
+    sqlite3.Error,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+    UnicodeEncodeError,
+)
 #: Extended result codes have the primary one in their lowest byte (https://www.sqlite.org/rescode.html).
 _PRIMARY = 0xFF
 #: Connection lost, authorization refused, no such database (any more), rolled back by a conflict, out of resources,

@@ -2,29 +2,31 @@
 
 import asyncio
 import logging
-import sqlite3
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 import asyncpg
 from sqlalchemy.exc import DBAPIError
 
 from domain.clock import Clock
-from domain.errors import DomainError, InvalidInputError, UnavailableError
+from domain.errors import CursorExpiredError, DomainError, InvalidInputError, UnavailableError
 from domain.model.change import Change
+from domain.model.freshness import PRESENT, Freshness
 from domain.model.selection import Root, Wanted
 from domain.model.viewer import Audience
 from domain.outages import Outage
-from domain.persistence.availability import READ_ONLY_STATE, is_outage, state_of
+from domain.persistence.availability import DRIVER_ERRORS, READ_ONLY_STATE, is_outage, state_of
 from domain.persistence.engines import Engines
 from domain.persistence.fresh import FreshChanges
 from domain.persistence.measures import DatabaseCounts, PoolUse
 from domain.persistence.prepared import DirectConnection, Prepared, Values
 from domain.persistence.projections import Projection
 from domain.persistence.recovery import Recovery
+from domain.persistence.replicas import Replicas
 from domain.persistence.snapshots import Snapshot, current
 from domain.persistence.texts import is_no_text
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
@@ -39,15 +41,8 @@ _DEADLOCK = "40P01"
 #: A prepared statement's types have changed with the schema, or somebody has dropped the statement: so it is on each
 #: connection that prepared it.
 _OUTDATED = frozenset({"0A000", "26000"})
-#: What a driver raises, all of which the engines know how to meet.
-_DRIVER_ERRORS = (
-    sqlite3.Error,
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-    OSError,
-    UnicodeEncodeError,
-)
+#: What is said of a cursor that no answer can have reached.
+_NOT_KEPT = "This database does not have the state of this cursor, or no longer. Send the operation without it."
 #: The name of the value that checks write.
 _TRIED = "tried_at"
 
@@ -72,8 +67,16 @@ class _Done(Generic[T]):
 class Database:
     """The access to the data: `read` and `write` take a function and run it in one transaction."""
 
-    def __init__(self, engines: Engines, clock: Clock | None = None, tracer: Tracer | None = None) -> None:
+    def __init__(
+        self,
+        engines: Engines,
+        clock: Clock | None = None,
+        tracer: Tracer | None = None,
+        replicas: Replicas | None = None,
+    ) -> None:
         self._engines = engines
+        #: What may answer queries in the place of the primary; None where there is none.
+        self.replicas = replicas
         #: What traces writes, and whatever follows from them.
         self.tracer = tracer
         self._clock = clock or Clock()
@@ -144,15 +147,16 @@ class Database:
         return await self._understood(snapshot.read(work), writing=False)
 
     @contextmanager
-    def snapshot(self) -> Iterator[None]:
+    def snapshot(self, freshness: Freshness = PRESENT) -> Iterator[Snapshot]:
         """Have all reads in the block, and in the tasks that it starts, see one moment: that of the first.
 
-        Its connection is kept until the end of the block, so nothing slow belongs in there.
+        Its connection is kept until the end of the block, so nothing slow belongs in there. Reads raise a ReplicaError
+        where a replica failed after the first of them: all of them are then to be done again, on the primary.
         """
-        snapshot = Snapshot(self, self._serve)
+        snapshot = Snapshot(self, partial(self._serve, freshness=freshness))
         token = current.set(snapshot)
         try:
-            yield
+            yield snapshot
         finally:
             current.reset(token)
             snapshot.close()
@@ -181,7 +185,7 @@ class Database:
             return None
         try:
             return await projection.read(driver, wanted)
-        except _DRIVER_ERRORS as error:
+        except DRIVER_ERRORS as error:
             logger.debug("reading anew, through the pool: %s", error)
             return None
 
@@ -192,7 +196,7 @@ class Database:
             return None
         try:
             return projection.read_at_once(driver, wanted)
-        except _DRIVER_ERRORS as error:
+        except DRIVER_ERRORS as error:
             logger.debug("reading anew, through the pool: %s", error)
             return None
 
@@ -206,7 +210,7 @@ class Database:
         if driver is not None and self.can_project:
             try:
                 return await statement.glance(driver, self._engines.reader.dialect, wanted)
-            except _DRIVER_ERRORS as error:
+            except DRIVER_ERRORS as error:
                 logger.debug("reading anew, through the pool: %s", error)
         reading = self._read(lambda session: statement.value(session.connection, wanted))
         return await self._shielded(reading, writing=False)
@@ -261,10 +265,17 @@ class Database:
             self._recovery.failed(error)
             raise UnavailableError from error
 
-    def _serve(self, snapshot: Snapshot) -> None:
+    def _serve(self, snapshot: Snapshot, *, freshness: Freshness) -> None:
+        async def present(session: ReadSession) -> None:
+            if freshness.after is not None and not await session.changes.keeps(freshness.after):
+                raise CursorExpiredError(_NOT_KEPT, field=freshness.field)
+            await snapshot.serve(session)
+
         async def serve() -> None:
+            replicas = self.replicas if freshness.may_lag else None
             try:
-                await self._read(snapshot.serve)
+                if replicas is None or not await replicas.serve(snapshot, freshness):
+                    await self._read(present)
             except Exception as error:  # noqa: BLE001 - those who wait for a read get it
                 snapshot.fail(error)
 
@@ -298,7 +309,7 @@ class Database:
             try:
                 value = await work(unit)
             except DomainError as error:
-                with suppress(DBAPIError, *_DRIVER_ERRORS):
+                with suppress(DBAPIError, *DRIVER_ERRORS):
                     error.log_head = await unit.changes.head()
                 raise
             return _Done(unit, value, await unit.finish())

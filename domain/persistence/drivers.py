@@ -12,7 +12,7 @@ from typing import Any, Protocol, cast
 import asyncpg
 from typing_extensions import override
 
-from domain.persistence.postgres import Connector, is_read_only
+from domain.persistence.postgres import Connector
 
 #: Texts that a connection has ready.
 _PREPARED = 256
@@ -296,7 +296,7 @@ class PostgresDriver(Driver):
             connection = self._idle.pop()
             if connection.is_closed():
                 continue
-            if not is_read_only(connection):
+            if not self._connector.is_outdated(connection):
                 return connection
             connection.terminate()
         return None

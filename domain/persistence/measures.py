@@ -1,6 +1,8 @@
 """Counts of a process's work with the database, and of its connections that are in use."""
 
 import sqlite3
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import asyncpg
@@ -25,6 +27,25 @@ def use_of(pool: Pool) -> PoolUse:
     """Return how many connections of SQLAlchemy's pool are in use; it does not say how many wait."""
     assert isinstance(pool, QueuePool)
     return PoolUse(pool.checkedout(), pool.size())
+
+
+def no_answers() -> Counter[str]:
+    """Return counts of how queries were answered where there may be replicas, before the first of them.
+
+    By a replica, or by the primary: because none was used, because none had reached a position in time, because a
+    replica cancelled what held up its replay, or because it failed.
+    """
+    return counted_from_zero(("replica", "none_used", "behind", "conflict", "failed"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplicaCounts:
+    """The counts of replicas: answers by outcome, all of them, those used, and the lag of the last of these."""
+
+    answers: Counter[str] = field(default_factory=no_answers)
+    count: int = 0
+    used: int = 0
+    lag_seconds: float = 0.0
 
 
 class DatabaseCounts:

@@ -28,11 +28,12 @@ _POOLER = (
 
 
 class Connector:
-    """The opener of connections; its first one detects a pooler."""
+    """The opener of connections; its first one detects a pooler. Those to a standby are for reads alone."""
 
-    def __init__(self, address: PostgresAddress, *, has_direct: bool) -> None:
+    def __init__(self, address: PostgresAddress, *, has_direct: bool, is_standby: bool = False) -> None:
         self._address = address
         self._has_direct = has_direct
+        self._is_standby = is_standby
         self._is_pooled: bool | None = None
 
     @property
@@ -54,6 +55,24 @@ class Connector:
             options["statement_cache_size"] = 0
         return await self._open(**options)
 
+    def is_outdated(self, connection: asyncpg.Connection) -> bool:
+        """Return whether a connection leads to a server that is no longer the one to ask."""
+        return not self._is_standby and is_read_only(connection)
+
+    def is_alive(self, connection: Any) -> bool:
+        """Return whether SQLAlchemy's connection can be used, in one message; the library sends three for poolers."""
+        if self.is_outdated(connection.driver_connection):
+            # It would go on to answer reads with what was true before a failover.
+            return False
+        if begins_at_once.get():
+            return True
+        try:
+            connection.run_async(lambda driver: driver.execute("SELECT 1"))
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
+            # The last one is raised for a connection that was lost between two of the driver's states.
+            return False
+        return True
+
     def prepare(self, adapted: Any, _record: Any) -> None:
         """Make SQLAlchemy use no named statements behind a pooler."""
         if self._is_pooled:
@@ -63,6 +82,8 @@ class Connector:
 
     async def _open(self, **options: Any) -> asyncpg.Connection:
         connection = await asyncpg.connect(**self._address.for_asyncpg(**_SETTINGS), **options)
+        if self._is_standby:
+            return connection
         try:
             # Before anything is written: the server may have been promoted since the last connection.
             await connection.execute(GO_ON)
@@ -81,13 +102,13 @@ async def is_pooled(connection: asyncpg.Connection) -> bool:
 
 
 def create_postgres(
-    address: PostgresAddress, *, connections: int, wait_seconds: float, has_direct: bool
+    address: PostgresAddress, *, connections: int, wait_seconds: float, has_direct: bool, is_standby: bool = False
 ) -> tuple[AsyncEngine, AsyncEngine, Connector]:
     """Return an engine for writes and one for reads, which share their connections, and the connector of both.
 
     Nothing is connected yet.
     """
-    connector = Connector(address, has_direct=has_direct)
+    connector = Connector(address, has_direct=has_direct, is_standby=is_standby)
     engine = create_async_engine(
         "postgresql+asyncpg://",
         pool_size=connections,
@@ -102,7 +123,7 @@ def create_postgres(
         hide_parameters=True,
     )
     dialect: Any = engine.sync_engine.dialect
-    dialect.do_ping = _is_alive
+    dialect.do_ping = connector.is_alive
     for name in ("setup_asyncpg_json_codec", "setup_asyncpg_jsonb_codec"):
         setattr(dialect, name, _in_transaction(getattr(dialect, name)))
     sa.event.listen(engine.sync_engine, "connect", connector.prepare, insert=True)
@@ -135,18 +156,3 @@ def is_read_only(connection: asyncpg.Connection) -> bool:
     settings = connection.get_settings()
     # PostgreSQL reports both since version 14.
     return "on" in {getattr(settings, "in_hot_standby", ""), getattr(settings, "default_transaction_read_only", "")}
-
-
-def _is_alive(connection: Any) -> bool:
-    """Return whether a connection still leads to a primary, in one message; the library sends three for poolers."""
-    if is_read_only(connection.driver_connection):
-        # It would go on to answer reads with what was true before a failover.
-        return False
-    if begins_at_once.get():
-        return True
-    try:
-        connection.run_async(lambda driver: driver.execute("SELECT 1"))
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
-        # The last one is raised for a connection that was lost between two of the driver's states.
-        return False
-    return True

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from contextvars import ContextVar, copy_context
 from typing import Any, TypeVar
 
+import asyncpg
 from sqlalchemy.exc import DBAPIError
 
 from domain.persistence.unit_of_work import ReadSession
@@ -14,6 +15,10 @@ T = TypeVar("T")
 Work = Callable[[ReadSession], Awaitable[Any]]
 #: The snapshot of the operation that is running.
 current: ContextVar["Snapshot | None"] = ContextVar("current", default=None)
+
+
+class ReplicaError(Exception):
+    """A read on a replica that has to be asked of the primary instead."""
 
 
 class Snapshot:
@@ -31,8 +36,22 @@ class Snapshot:
         self._wake: asyncio.Future[None] | None = None
         self._is_started = False
         self._failure: Exception | None = None
+        #: Whether a replica carries out the reads.
+        self.is_on_replica = False
+        #: Whether a read was carried out.
+        self.has_read = False
         #: True at the end of the operation.
         self.is_closed = False
+
+    @property
+    def failure(self) -> Exception | None:
+        """The failure that ended it before the operation did."""
+        return self._failure
+
+    @property
+    def must_repeat(self) -> bool:
+        """Return whether all reads are to be done again on the primary, because a replica failed between them."""
+        return isinstance(self._failure, ReplicaError)
 
     async def read(self, work: Callable[[ReadSession], Awaitable[T]]) -> T:
         """Run a read when those before it are done."""
@@ -79,19 +98,24 @@ class Snapshot:
             if not done.done():
                 done.set_exception(error)
 
-    @staticmethod
-    async def _carry_out(session: ReadSession, work: Work, done: asyncio.Future[Any]) -> None:
+    async def _carry_out(self, session: ReadSession, work: Work, done: asyncio.Future[Any]) -> None:
         if done.done():
             return  # whoever wanted it was cancelled
         try:
             value = await work(session)
         except Exception as error:
+            # PostgreSQL's transaction is over with such a one.
+            is_over = isinstance(error, DBAPIError | asyncpg.PostgresError | asyncpg.InterfaceError)
+            if is_over and self.is_on_replica and not self.has_read:
+                # Nothing was read of this moment: the primary can begin anew.
+                self._waiting.appendleft((work, done))
+                raise
             if not done.done():
-                done.set_exception(error)
-            if isinstance(error, DBAPIError):
-                # PostgreSQL's transaction is over with it.
+                done.set_exception(ReplicaError() if is_over and self.is_on_replica else error)
+            if is_over:
                 raise
         else:
+            self.has_read = True
             if not done.done():
                 done.set_result(value)
 

@@ -6,7 +6,7 @@ from domain.messaging.readers import DurableReader
 from domain.messaging.tail import LogTail
 from domain.model.gauges import Gauges
 from domain.persistence.database import Database
-from domain.persistence.measures import DatabaseCounts, PoolUse
+from domain.persistence.measures import DatabaseCounts, PoolUse, ReplicaCounts
 from domain.services.gauges import GaugeService
 from domain.services.tallies import Tallies
 from domain.tracing import Tracer
@@ -33,6 +33,12 @@ class Measures:
     def transactions(self) -> DatabaseCounts:
         """The counts of transactions."""
         return self._database.counts
+
+    @property
+    def replicas(self) -> ReplicaCounts:
+        """The counts of queries that replicas answer."""
+        replicas = self._database.replicas
+        return ReplicaCounts() if replicas is None else replicas.counts()
 
     @property
     def outages(self) -> int:

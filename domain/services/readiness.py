@@ -44,6 +44,11 @@ class Readiness:
             return [_SLOW]
         return [*trial.result(), *([] if self._tail.is_alive else [_STUCK])]
 
+    def remarks(self) -> Sequence[str]:
+        """Return what is not in order although this process is ready: replicas that answer no queries."""
+        replicas = self._database.replicas.all if self._database.replicas is not None else ()
+        return [f"The replica {each.name} is not used: {each.outage.reason}." for each in replicas if each.outage.is_on]
+
     async def is_database_there(self) -> bool:
         """Return whether the database can be read."""
         reading = self._reading

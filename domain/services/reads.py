@@ -1,6 +1,7 @@
 """The queries: every method is one short read, batched where a list would otherwise read once per row."""
 
-from collections.abc import Callable, Mapping, Sequence
+import logging
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from functools import cache, partial
@@ -8,37 +9,68 @@ from typing import Any
 
 from domain.entities.canonical import value_text
 from domain.entities.handle import EntityHandle
+from domain.errors import DomainError
 from domain.model.actor import Actor
 from domain.model.change import Change, Transition
 from domain.model.cursor import CursorCodec
 from domain.model.filters import Filter
+from domain.model.freshness import PRESENT, Freshness
 from domain.model.health import ReportedHealth, SystemHealth
 from domain.model.incident import Incident, IncidentLink, IncidentUpdate, IncidentUpdateVersion
 from domain.model.paging import Order, Page, PageRequest
 from domain.model.person import Person
 from domain.model.relation import IncidentRelation
 from domain.model.secret import Secret
-from domain.model.selection import Root, Shape
+from domain.model.selection import Root, Shape, Wanted
 from domain.model.system import ALL_SYSTEMS, ActiveHealthOverride, CatalogFilter, System
 from domain.model.token import ApiToken
 from domain.model.viewer import Audience
 from domain.persistence.database import Database
 from domain.persistence.projections import Projection
+from domain.persistence.snapshots import ReplicaError, Snapshot
 from domain.persistence.unit_of_work import ReadSession
 from domain.persistence.views import VIEWS
 from domain.persistence.views.change import LOG_VIEWS, RECORDED
 from domain.services.answers import Answering
 from domain.services.timeline_reads import TimelineReads
 
+logger = logging.getLogger(__name__)
+
 
 class Projected:
     """Some roots that can be read again and again, on the driver."""
 
     def __init__(self, database: Database, projection: Projection) -> None:
+        self._database = database
+        self._projection = projection
         #: Reads what is wanted of each root.
         self.read = partial(database.project, projection)
         #: Reads it without waiting; None also where that cannot be.
         self.read_at_once = partial(database.project_at_once, projection)
+
+    def reader(self, *, may_lag: bool) -> Callable[[Wanted], Coroutine[Any, Any, list[Any] | None]]:
+        """Return what reads it where no position is named, on a replica if that may be and there is one."""
+        return self._read_anywhere if may_lag and self._database.replicas is not None else self.read
+
+    async def read_fresh(self, wanted: Wanted, freshness: Freshness) -> list[Any] | None:
+        """Read what is wanted of each root, as recent as that; None where the executor has to read it."""
+        if freshness.after is None:
+            return await self.reader(may_lag=freshness.may_lag)(wanted)
+        with self._database.snapshot(freshness):
+            try:
+                return await self._database.read(
+                    lambda session: self._projection.read_in(session.connection, wanted),
+                )
+            except (ReplicaError, DomainError):
+                return None
+
+    async def _read_anywhere(self, wanted: Wanted) -> list[Any] | None:
+        try:
+            if self._database.replicas is not None:
+                return await self._database.replicas.project(self._projection, wanted)
+        except ReplicaError as error:
+            logger.debug("reading anew, on the primary: %s", error)
+        return await self.read(wanted)
 
 
 class Reads:
@@ -64,6 +96,11 @@ class Reads:
     def can_project(self) -> bool:
         """Return whether what was prepared by `projected` would be read now."""
         return self._database.can_project
+
+    @property
+    def has_replicas(self) -> bool:
+        """Return whether there are replicas that answer queries."""
+        return self._database.replicas is not None
 
     @staticmethod
     @cache
@@ -97,9 +134,9 @@ class Reads:
         """
         return partial(Answering, projection=self._database.projection(roots, audience))
 
-    def snapshot(self) -> AbstractContextManager[None]:
+    def snapshot(self, freshness: Freshness = PRESENT) -> AbstractContextManager[Snapshot]:
         """Have all reads in the block see one moment, whichever service does them."""
-        return self._database.snapshot()
+        return self._database.snapshot(freshness)
 
     async def incidents(self, ids: Sequence[str]) -> dict[str, Incident]:
         """Return the incidents of these ids; unknown ones are left out."""

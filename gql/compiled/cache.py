@@ -3,7 +3,7 @@
 import logging
 import weakref
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,7 +26,7 @@ from graphql import (
     visit,
 )
 
-from domain.model.selection import Selection
+from domain.model.selection import Selection, Wanted
 from domain.model.viewer import Audience
 from domain.services.answers import Answering
 from domain.services.reads import Projected, Reads
@@ -41,6 +41,7 @@ from gql.compiled.parts import Caller, PayloadPlan, Plan
 from gql.compiled.plan import declaration_of, payload_plan_of, plan_of
 from gql.limits.cache import Kept
 from gql.limits.costs import cost_of
+from gql.limits.lagging import may_lag
 
 logger = logging.getLogger(__name__)
 
@@ -68,6 +69,9 @@ class Compiled:
     audience: Audience
     answer: Answer
     read: Projected
+    #: Reads it for a query that names no cursor; replicas may do so, or not.
+    read_at_any: Callable[[Wanted], Coroutine[Any, Any, list[Any] | None]]
+    may_lag: bool
     arguments: ArgumentsReader
     costs: "Costs"
     document: DocumentNode
@@ -241,12 +245,14 @@ class CompiledCache:
             answering = self._reads.answering(plan.roots, audience)
         except ValueError as error:
             raise UnplannableError(str(error)) from error
-        fragments = _fragments_of(document)
+        fragments, lags = _fragments_of(document), may_lag(document, operation)
         return Compiled(
             plan=plan,
             audience=audience,
             answer=emit(plan, audience),
             read=read,
+            read_at_any=read.reader(may_lag=lags),
+            may_lag=lags,
             arguments=arguments,
             costs=Costs(self._schema, document, operation),
             document=document,

@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from inspect import isawaitable
 from typing import Any
 
@@ -19,6 +19,7 @@ from strawberry.types import ExecutionResult
 
 from domain.bootstrap import Domain
 from domain.messaging.buckets import Allowance
+from domain.model.freshness import ANY, Freshness
 from domain.model.selection import Wanted
 from domain.model.viewer import Viewer
 from gql.compiled.accepted import Read
@@ -114,7 +115,7 @@ class CompiledOperations:
         result = (
             await self._mutated(compiled, compiled.plan, ready.wanted, variables, context)
             if isinstance(compiled.plan, PayloadPlan)
-            else await self._answered(ready)
+            else await self._answered(ready, context.freshness)
         )
         if result is None:
             context.is_paid = True
@@ -201,13 +202,18 @@ class CompiledOperations:
         wrong = unreadable(self._schema, operation, variables)
         return bool(wrong) or misplaced_null(self._schema, document, operation, variables) is not None
 
-    async def _answered(self, ready: Ready) -> ExecutionResult | None:
+    async def _answered(self, ready: Ready, freshness: Freshness = ANY) -> ExecutionResult | None:
         compiled, wanted = ready.compiled, ready.wanted
         seconds = self._bounds.execution_seconds
         found: list[Any] | None = []
         try:
             if wanted.rows:
-                found = await in_time(compiled.read.read(wanted), seconds)
+                reading = (
+                    compiled.read_at_any(wanted)
+                    if freshness is ANY
+                    else compiled.read.read_fresh(wanted, _narrowed(freshness, compiled))
+                )
+                found = await in_time(reading, seconds)
             if found is None:
                 return None
             data = compiled.answer(found, wanted.pages, self._cursors.encode, ready.names)
@@ -277,3 +283,7 @@ def _note(context: Context, ready: Ready) -> None:
     context.kind = MUTATION if isinstance(ready.compiled.plan, PayloadPlan) else QUERY
     context.name = ready.name
     note_operation(context.name)
+
+
+def _narrowed(freshness: Freshness, compiled: Compiled) -> Freshness:
+    return freshness if compiled.may_lag else replace(freshness, may_lag=False)

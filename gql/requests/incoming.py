@@ -4,10 +4,12 @@ from collections.abc import Mapping
 
 from starlette.types import Receive, Scope
 
+from gql.requests.freshness import AFTER_HEADER
 from gql.requests.statuses import JSON, HttpOutcome, RefusalError
 
-#: Headers that say who is calling and what is sent. Of two, another server on the way may have gone by the other one.
-_SINGLE = ("Authorization", "Content-Type")
+#: Headers that say who is calling, what is sent and how recent the answer has to be. Of two, another server on the way
+#: may have gone by the other one.
+_SINGLE = ("Authorization", "Content-Type", AFTER_HEADER)
 
 
 class Incoming:

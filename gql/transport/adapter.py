@@ -49,6 +49,13 @@ class TextAdapter(ASGIWebSocketAdapter):
             # Starlette raises RuntimeError for a send after the close that raced with it.
             raise WebSocketDisconnected from error
 
+    def forget_handshake(self) -> None:
+        """Free the handshake's headers and messages, which would take 5 KB for as long as the socket is open."""
+        self.ws.scope["headers"] = ()
+        for name in ("request", "response"):
+            if hasattr(self.protocol, name):
+                setattr(self.protocol, name, None)
+
     def abort(self) -> None:
         """Drop the connection without a close frame."""
         transport = getattr(self.protocol, "transport", None)

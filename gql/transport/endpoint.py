@@ -24,12 +24,13 @@ from strawberry.http.streaming import HTTPStreamTransport
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types import ExecutionResult
+from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 from strawberry.types.unset import UNSET, UnsetType
 from typing_extensions import override
 
 from domain.bootstrap import Domain
-from domain.errors import DomainError, UnavailableError
+from domain.errors import DomainError, InvalidCursorError, UnavailableError
 from domain.model.viewer import Viewer
 from gql.compiled.running import CompiledOperations, Ready
 from gql.context import Context
@@ -38,6 +39,7 @@ from gql.limits.cache import DocumentCache
 from gql.requests.admission import address_of
 from gql.requests.bodies import decode, read_json
 from gql.requests.current import note_viewer
+from gql.requests.freshness import freshness_of
 from gql.requests.headers import VARIES, request_id_of
 from gql.requests.incoming import Incoming
 from gql.requests.origins import origin_of
@@ -50,11 +52,11 @@ from gql.transport.answering import answer, batch_answer, shown
 from gql.transport.credentials import authorization_of
 from gql.transport.documents import Documents
 from gql.transport.groups import Groups
-from gql.transport.joining import Joining, joining_of
+from gql.transport.joining import admit, joining_of
 from gql.transport.members import SharedResult
 from gql.transport.negotiation import Accepted, is_for_browsers, negotiate
 from gql.transport.operations import OperationRequest, operation_in, operation_in_url
-from gql.transport.refusing import refusal_of, refused, unresolved, wrong_transport
+from gql.transport.refusing import error_of, refusal_of, refused, unresolved, wrong_transport
 from gql.transport.sharing import may_subscribe
 from gql.transport.shortcut import Begun, Shortcut
 from gql.transport.sockets import Sockets
@@ -105,6 +107,7 @@ class Endpoint(GraphQL[Context, None]):
         #: Finds the text of operations that name a document.
         self.documents = Documents(domain.settings)
         self._domain = domain
+        self._cursors = domain.reads.cursors
         self._closing = closing
         self._cookie = SessionCookie(domain.settings)
         self._most_bytes = domain.settings.max_body_bytes
@@ -240,7 +243,7 @@ class Endpoint(GraphQL[Context, None]):
             return await self._single(request, operation, context, accepted)
         body = await read_json(request, most_bytes=self._most_bytes, seconds=self._body_seconds)
         if isinstance(body, list):
-            return await self._batch(body, context, accepted)
+            return await self._batch(body, context, accepted, request.headers)
         return await self._single(request, operation_in(body), context, accepted)
 
     def _context_of(self, request: Incoming, viewer: Viewer) -> Context:
@@ -283,6 +286,7 @@ class Endpoint(GraphQL[Context, None]):
     ) -> ASGIApp:
         began = time.perf_counter()
         operation = self._with_text(operation)
+        context.freshness = freshness_of(request.headers, operation.extensions, self._cursors)
         allowed = _QUERIES if request.method in _READING else _QUERIES_AND_MUTATIONS
         if accepted.media is None:
             return await self._stream(request, operation, context, allowed | _SUBSCRIPTIONS)
@@ -313,7 +317,9 @@ class Endpoint(GraphQL[Context, None]):
         self.counts.answered(context, result.errors, began)
         return result
 
-    async def _batch(self, items: list[Any], context: Context, accepted: Accepted) -> ASGIApp:
+    async def _batch(
+        self, items: list[Any], context: Context, accepted: Accepted, headers: Mapping[bytes, bytes]
+    ) -> ASGIApp:
         most = self._domain.settings.batching_max
         if accepted.media is None or not 0 < len(items) <= most:
             raise RefusalError(
@@ -323,10 +329,13 @@ class Endpoint(GraphQL[Context, None]):
 
         async def one(item: object) -> ExecutionResult:
             try:
-                began, own = time.perf_counter(), context.for_operation()
-                result = await self._execute(self._with_text(operation_in(item)), own, _QUERIES)
+                began, own, operation = time.perf_counter(), context.for_operation(), operation_in(item)
+                own.freshness = freshness_of(headers, operation.extensions, self._cursors)
+                result = await self._execute(self._with_text(operation), own, _QUERIES)
             except InvalidOperationTypeError:
                 return refused("BAD_USER_INPUT", "A batch holds queries only.")
+            except InvalidCursorError as error:
+                return PreExecutionError(data=None, errors=[error_of(error)])
             except RefusalError as error:
                 return refused(error.extensions["code"], error.message)
             self.counts.answered(own, result.errors, began)
@@ -368,7 +377,7 @@ class Endpoint(GraphQL[Context, None]):
         query, name = operation.query or "", operation.operation_name
         joining = joining_of(self.groups, context, query, name, operation.variables)
         alone = joining is None and may_subscribe(query, name)
-        self._admit(context, joining, alone=alone)
+        admit(self.groups.claims, context, joining, alone=alone)
         shared = shared_results(joining, request.state.cut) if joining is not None else None
         results: Any = shared or await self.schema.stream(
             operation.query,
@@ -384,14 +393,3 @@ class Endpoint(GraphQL[Context, None]):
         events = self._stream_result(request, results, transport)
         plain = await self.get_sub_response(request)
         return await self.create_streaming_response(request, events, plain, {**transport.headers, **VARIES})
-
-    def _admit(self, context: Context, joining: Joining | None, *, alone: bool) -> None:
-        """Refuse a stream while an HTTP status can still be sent; the limits are checked again when it begins."""
-        try:
-            self.groups.claims.check_socket(context)
-            if joining is not None:
-                joining.check()
-            elif alone:
-                self.groups.claims.check(context, object())
-        except GraphQLError as error:
-            raise refusal_of(error) from error

@@ -10,10 +10,11 @@ from domain.errors import ForbiddenError, InvalidCursorError, UnauthenticatedErr
 from gql.context import Context
 from gql.limits.checks import charged
 from gql.sources import CatchUp, Continued
-from gql.transport.claims import Claim
+from gql.transport.claims import Claim, Claims
 from gql.transport.groups import WARM, Group, Groups
 from gql.transport.list_groups import ListGroup
 from gql.transport.members import Member
+from gql.transport.refusing import refusal_of
 from gql.transport.replaying import replayed
 from gql.transport.sharing import GroupKey, SharedOperation, shared_operation
 
@@ -31,6 +32,22 @@ def joining_of(
         # No text: its execution says so.
         return None
     return Joining(groups, context, shared, key=key, variables=variables) if shared and key is not None else None
+
+
+def admit(claims: Claims, context: Context, joining: "Joining | None", *, alone: bool) -> None:
+    """Refuse a stream while an HTTP status can still be sent; the limits are checked again when it begins.
+
+    Raises:
+        RefusalError: its caller has as many as they may.
+    """
+    try:
+        claims.check_socket(context)
+        if joining is not None:
+            joining.check()
+        elif alone:
+            claims.check(context, object())
+    except GraphQLError as error:
+        raise refusal_of(error) from error
 
 
 class Joining:

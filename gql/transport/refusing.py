@@ -9,6 +9,7 @@ from strawberry.types import ExecutionResult
 from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 
+from domain.errors import InvalidCursorError
 from gql.context import Context
 from gql.requests.statuses import EVENT_STREAM, HttpOutcome, RefusalError
 from gql.transport.outcomes import outcome_of_code
@@ -37,6 +38,11 @@ def unresolved(operation_name: str | None) -> str:
 def refused(code: str, message: str) -> ExecutionResult:
     """Return the result of an operation of a batch that was not run."""
     return PreExecutionError(data=None, errors=[GraphQLError(message, extensions={"code": code})])
+
+
+def error_of(error: InvalidCursorError) -> GraphQLError:
+    """Return the error of an operation that names a cursor which is none."""
+    return GraphQLError(error.message, extensions={"code": error.code, "field": error.field})
 
 
 async def send_refused(operation: Operation[Context, None], result: ExecutionResult) -> None:

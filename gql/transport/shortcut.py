@@ -18,6 +18,7 @@ from domain.model.viewer import Viewer
 from gql.compiled.running import CompiledOperations, Ready
 from gql.counting import OperationCounts
 from gql.requests.admission import payer_of
+from gql.requests.freshness import AFTER, AFTER_HEADER
 from gql.requests.headers import VARIES, completed, known_or_new, name_request
 from gql.requests.incoming import Incoming
 from gql.requests.refusals import JsonResponse
@@ -36,7 +37,7 @@ _PLAIN_JSON = JSON.encode()
 _UNUSUAL = frozenset(
     {
         *(b"content-encoding", b"transfer-encoding", b"x-forwarded-for", b"x-forwarded-proto"),
-        *(b"cookie", b"origin", b"upgrade"),
+        *(b"cookie", b"origin", b"upgrade", AFTER_HEADER.lower().encode()),
     }
 )
 _REQUEST_ID = b"x-request-id"
@@ -129,6 +130,8 @@ class Shortcut:
         if viewer is None:
             return None
         operation = operation_in(orjson.loads(body))
+        if operation.extensions and AFTER in operation.extensions:
+            return None
         query = self._documents.resolve(operation.query, operation.extensions, operation.document_id)
         ready = self._compiled.ready(query, operation.variables, operation.operation_name, viewer)
         if ready is None:

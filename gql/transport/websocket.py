@@ -18,12 +18,14 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 from typing_extensions import override
 
-from domain.errors import UnavailableError
+from domain.errors import InvalidCursorError, UnavailableError
+from domain.model.freshness import ANY, Freshness
 from domain.services.sessions import Held
 from gql.context import Context
 from gql.counting import OperationCounts, measured
 from gql.errors import refused, report
 from gql.requests.current import doing, note_viewer
+from gql.requests.freshness import freshness_of
 from gql.transport.adapter import TextAdapter
 from gql.transport.claims import Claim
 from gql.transport.credentials import MisplacedTokenError
@@ -36,7 +38,7 @@ from gql.transport.messages import problem_of
 from gql.transport.outages import TRY_AGAIN_LATER, is_lost_to_outage, reports_outage
 from gql.transport.outbox import Outbox, wire_protocol
 from gql.transport.outcomes import source_failed, was_executed
-from gql.transport.refusing import send_refused
+from gql.transport.refusing import error_of, send_refused
 from gql.transport.sharing import is_subscription, may_subscribe
 from gql.transport.sockets import Sockets
 from gql.transport.tracing import operation_span
@@ -118,6 +120,8 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
         super().__init__(*args, **kwargs)
         self.members: dict[str, SocketMember] = {}
         self.is_alive = True
+        #: How recent answers have to be, of operations that say so and are yet to run.
+        self.freshness: dict[str, Freshness] = {}
         #: The hold on the caller's credential, where the credential can end.
         self.held: Held | None = None
         #: The caller that the socket is counted for.
@@ -152,7 +156,7 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
 
     @override
     async def handle(self) -> None:
-        _forget_handshake(self.adapter)
+        self.adapter.forget_handshake()
         protocol = wire_protocol(self.adapter.protocol)
         self.outbox = self.adapter.outbox = Outbox(self.adapter.send_text, protocol, on_overflow=self._on_overflow)
         sockets = self.endpoint.sockets
@@ -261,9 +265,13 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
             payload["query"] = self.endpoint.documents.resolve(
                 payload.get("query"), payload.get("extensions"), payload.get("documentId")
             )
-        except GraphQLError as error:
-            await self.send_message({"id": message["id"], "type": "error", "payload": [error.formatted]})
+            freshness = freshness_of({}, payload.get("extensions"), self.context.domain.reads.cursors)
+        except (GraphQLError, InvalidCursorError) as error:
+            refused_one = error if isinstance(error, GraphQLError) else error_of(error)
+            await self.send_message({"id": message["id"], "type": "error", "payload": [refused_one.formatted]})
             return
+        if freshness is not ANY:
+            self.freshness[message["id"]] = freshness
         await super().handle_subscribe(cast("SubscribeMessage", {**message, "payload": payload}))
 
     @override
@@ -297,12 +305,13 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
             message = "There is no GraphQL document in the message: send `query`."
             raise GraphQLError(message, extensions={"code": "BAD_USER_INPUT"})
         query, name, groups = operation.query, operation.operation_name, self.endpoint.groups
+        freshness = self.freshness.pop(operation.id, ANY)
         joining = joining_of(groups, self.context, query, name, operation.variables)
         if joining is not None:
             return await self._share(operation, joining)
         claim = groups.claims.enter(self.context, operation) if may_subscribe(query, name) else None
         try:
-            return await self._execute(operation, self.context.for_operation())
+            return await self._execute(operation, self.context.for_operation(freshness=freshness))
         finally:
             if claim is not None:
                 claim.leave()
@@ -385,11 +394,3 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
         self.endpoint.groups.dropped["unavailable"] += len(self.members)
         self._leave_all()
         self._close_soon(*TRY_AGAIN_LATER)
-
-
-def _forget_handshake(adapter: TextAdapter) -> None:
-    """Free the handshake's headers and messages, which would take 5 KB for as long as the socket is open."""
-    adapter.ws.scope["headers"] = ()
-    for name in ("request", "response"):
-        if hasattr(adapter.protocol, name):
-            setattr(adapter.protocol, name, None)

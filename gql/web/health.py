@@ -37,7 +37,8 @@ class Health:
             reasons.append("The server is stopping.")
         if reasons:
             return JSONResponse({"status": "not ready", "reasons": reasons}, _UNAVAILABLE, headers=_NOT_KEPT)
-        return JSONResponse({"status": "ready"}, headers=_NOT_KEPT)
+        remarks = self._readiness.remarks()
+        return JSONResponse({"status": "ready", **({"remarks": remarks} if remarks else {})}, headers=_NOT_KEPT)
 
     async def _health(self, _: Request) -> Response:
         if await self._readiness.is_database_there():

@@ -15,6 +15,7 @@ from domain.operating.examining.network import (
     examine_mail,
 )
 from domain.operating.examining.postgres import examine_postgres
+from domain.operating.examining.replicas import examine_replicas
 from domain.operating.examining.results import Examination, Result, problem
 from domain.operating.examining.secrets import examine_secrets
 from domain.operating.examining.sqlite import examine_sqlite
@@ -27,6 +28,7 @@ _EXAMINATIONS: Mapping[str, Examination] = {
     "open files": examine_limits,
     "SQLite": examine_sqlite,
     "PostgreSQL": examine_postgres,
+    "replicas": examine_replicas,
     "secret key": examine_secrets,
     "broadcaster": examine_broadcaster,
     "OIDC issuer": examine_issuer,
@@ -65,7 +67,8 @@ async def _in_time(name: str, examination: Examination, settings: Settings, seco
 
 def secrets_in(settings: Settings) -> Sequence[str]:
     """Return all that must not be shown of some settings, the longest first."""
-    urls = (settings.database_url, settings.direct_database_url, settings.broadcast_url, settings.mail_url)
+    bases = (settings.database_url, settings.direct_database_url, settings.read_url)
+    urls = (*bases, settings.broadcast_url, settings.mail_url)
     parts = [urlsplit(url) for url in urls if url]
     passwords = [part.password for part in parts if part.password]
     passwords += [word.partition("=")[2] for part in parts for word in part.query.split("&") if "password" in word]

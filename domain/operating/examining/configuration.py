@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 
-from domain.derived import pool_size, secret_keys
+from domain.derived import pool_size, replica_addresses, secret_keys
 from domain.errors import StartupError
 from domain.messaging.wakeups import ALONE
 from domain.operating.examining.results import Result, ok, problem, warning
@@ -71,6 +71,7 @@ def _refused(settings: Settings) -> Iterator[Result]:
     tried: dict[str, Callable[[], object]] = {
         "database": lambda: database_url(settings.database_url),
         "direct database": lambda: settings.direct_database_url and postgres_address(settings.direct_database_url),
+        "replicas": lambda: replica_addresses(settings),
         "secret key": lambda: secret_keys(settings),
         "OIDC": lambda: OidcRules.of(settings),
         "mail": lambda: settings.mail_url and MailServer.of(settings.mail_url, settings.mail_from),

@@ -116,7 +116,8 @@ async def examine_certificates(settings: Settings) -> Sequence[Result]:
 
 def _certificates(settings: Settings) -> list[Result]:
     results: dict[str, Result] = {}
-    for url in (settings.database_url, settings.direct_database_url, settings.broadcast_url):
+    bases = (settings.database_url, settings.direct_database_url, settings.read_url)
+    for url in (*bases, settings.broadcast_url):
         try:
             named = postgres_address(url).parameters if url and url.startswith("postgres") else {}
         except StartupError:

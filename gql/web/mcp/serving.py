@@ -23,6 +23,7 @@ from mcp.types import (
 )
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from domain.model.freshness import PRESENT
 from gql.context import Context
 from gql.requests.admission import address_of
 from gql.requests.headers import request_id_of
@@ -90,6 +91,8 @@ class Agents:
             request_id=request_id_of(call.request.scope),
             viewer=call.viewer,
             address=address_of(call.request),
+            # An agent looks at what it has just written, and no tool takes a cursor of that.
+            freshness=PRESENT,
         )
         given = params.arguments or {}
         unknown = sorted(given.keys() - _shown(tool).input_schema["properties"])

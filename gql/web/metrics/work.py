@@ -100,6 +100,7 @@ def database_families(measures: Measures, *, is_up: bool) -> Iterator[Metric]:
     yield counter("database_outages_total", "Outages of the database that this process has met.", measures.outages)
     yield counter("database_errors_total", "Transactions that failed.", by_one(counts.errors), ("reason",))
     yield counter("database_retries_total", "Transactions that were attempted again.", counts.retries)
+    yield from _replicas(measures)
     yield histogram("database_write_wait_seconds", "How long writes waited for their turn.", counts.write_wait)
     yield histogram("database_write_seconds", "How long writes took, with that.", counts.write_seconds)
     yield histogram("database_commit_writes", "How many writes shared a commit.", counts.together)
@@ -109,3 +110,16 @@ def database_families(measures: Measures, *, is_up: bool) -> Iterator[Metric]:
         ("waiting", "Writes that wait for it, on SQLite.", {name: pool.waiting for name, pool in pools.items()}),
     ):
         yield gauge(f"database_connections_{name}", text, by_one(values), ("pool",))
+
+
+def _replicas(measures: Measures) -> Iterator[Metric]:
+    replicas = measures.replicas
+    yield counter(
+        "replica_answers_total",
+        "Queries that a replica answered, and those that the primary answered in its place, by reason.",
+        by_one(replicas.answers),
+        ("outcome",),
+    )
+    yield gauge("replicas", "Replicas that are set.", replicas.count)
+    yield gauge("replicas_used", "Those that queries are sent to.", replicas.used)
+    yield gauge("replica_lag_seconds", "How far the last one of those is behind the primary.", replicas.lag_seconds)

@@ -2,7 +2,8 @@
 
 import gzip
 import hashlib
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Mapping
 from functools import cache
 from html import escape
 from pathlib import Path
@@ -26,6 +27,10 @@ _CLIENT = _STATIC / "client.js"
 _MEDIA = {".js": "text/javascript", ".css": "text/css"}
 #: In the order in which later rules win.
 _STYLES = ("tokens", "base", "frame", "parts")
+#: The colours of high contrast for those whose system asks for it.
+_CONTRAST = re.compile(
+    r"^@media \(prefers-contrast: more\) \{\n  :root:not\([^)]*\) (?P<declarations>\{[^}]*\})\n\}$", re.MULTILINE
+)
 #: The place of an address, by its first part: its file is fetched beside the first one, and not only after that.
 _PLACES = {"incidents": "incident"} | {
     name: name for name in ("systems", "automations", "maintenance", "settings", "wall")
@@ -107,7 +112,7 @@ def files() -> Mapping[str, tuple[bytes, bytes]]:
     """Return the files by their paths below the version, as they are and compressed."""
     places = bundle(modules(), main="main.js")
     texts = {f"places/{place}.js": text.encode() for place, text in places.items()}
-    texts["board.css"] = b"\n".join(path.read_bytes() for path in _styles())
+    texts["board.css"] = styles().encode()
     return {name: (text, gzip.compress(text, mtime=0)) for name, text in texts.items()}
 
 
@@ -118,9 +123,11 @@ def modules() -> Mapping[str, str]:
     return found | {"client.js": _CLIENT.read_text(), "documents.js": f"export const documents = {documents};\n"}
 
 
-def _styles() -> Sequence[Path]:
+def styles() -> str:
+    """Return all styles as one sheet."""
     views = sorted(path for path in (_BOARD / "style").glob("*.css") if path.stem not in _STYLES)
-    return [*(_BOARD / "style" / f"{name}.css" for name in _STYLES), *views]
+    sheet = "\n".join(path.read_text() for path in [*(_BOARD / "style" / f"{name}.css" for name in _STYLES), *views])
+    return _CONTRAST.sub(r'\g<0>\n:root[data-theme="contrast"] \g<declarations>', sheet, count=1)
 
 
 @cache

@@ -16,7 +16,7 @@ const { session } = await import("./state/session.js");
 const { Asked } = await import("./state/asked.js");
 const { connection } = await import("./state/live.js");
 const told = {};
-let [asked, name, refusal] = [0, "a", undefined];
+let [asked, name, refusal, millis] = [0, "a", undefined, 0];
 session.loaded = true;
 session.client = {
   ping: () => false,
@@ -24,8 +24,10 @@ session.client = {
   async query() {
     asked += 1;
     if (!isThere) throw Object.assign(new Error("away"), { code: "UNREACHABLE" });
+    const answer = { names: [{ name }] };
+    if (millis) await new Promise((resolve) => setTimeout(resolve, millis));
     if (refusal) throw Object.assign(new Error(refusal), { code: refusal });
-    return { names: [{ name }] };
+    return answer;
   },
 };
 const count = async (millis) => {
@@ -57,6 +59,22 @@ isThere = true;
 at = Date.now();
 while (connection().status !== "live") await pass(50);
 told.backAfter = Date.now() - at;
+isThere = false;
+await pass(30_000);
+// It answers again, but takes longer than anybody waits before asking once more.
+[isThere, millis, name] = [true, 8_000, "c"];
+at = Date.now();
+while (connection().status !== "live" && Date.now() - at < 60_000) await pass(50);
+told.slowBackAfter = Date.now() - at;
+told.slowName = polled.data.names[0].name;
+polled.again();
+await pass(100);
+name = "d";
+polled.again();
+await pass(8_000);
+told.afterWrite = polled.data.names[0].name;
+await pass(20_000);
+millis = 0;
 refusal = "FORBIDDEN";
 await pass(20_000);
 told.lost = connection().status;
@@ -107,7 +125,14 @@ def test_a_page_without_a_subscription_knows_as_soon_whether_the_server_is_there
 
 def test_what_failed_in_an_outage_is_asked_again_after_it(told: Any) -> None:
     assert told["failed"] == "UNREACHABLE"
-    assert told["retried"] == "b"
+    assert told["retried"] == "d"
+
+
+def test_answers_that_take_longer_than_pages_wait_are_answers(told: Any) -> None:
+    assert told["slowBackAfter"] <= 10_000
+    assert told["slowName"] == "c"
+    # Whoever asks after a write takes no answer from before it.
+    assert told["afterWrite"] == "d"
 
 
 def test_a_refusal_is_quiet_for_strangers_and_said_to_whoever_saw_more(told: Any) -> None:

@@ -19,7 +19,7 @@ const FINAL = ["UNAUTHENTICATED", "FORBIDDEN", "BAD_USER_INPUT", "NOT_FOUND"];
  */
 export class Asked {
   constructor(document, variables, { changed, next, seconds }) {
-    Object.assign(this, { document, variables, changed, next, seconds, data: undefined, loaded: false, error: undefined, turn: 0 });
+    Object.assign(this, { document, variables, changed, next, seconds, data: undefined, loaded: false, error: undefined, turn: 0, least: 1, sentAt: 0 });
     if (seconds) {
       this.state = { status: "connecting", since: new Date() };
       this.tracking = track(this);
@@ -34,11 +34,19 @@ export class Asked {
     if (session.loaded) this.again();
   }
 
-  /** Asks again. What is answered in the meantime is out of date, and ignored. */
-  async again() {
+  /** Asks again. What is answered to earlier questions is out of date, and ignored. */
+  again() {
+    this.least = this.turn + 1;
+    return this.ask();
+  }
+
+  /** Asks once more, where an answer to an earlier question would do as well. */
+  async ask() {
     if (this.isStopped) return;
     const turn = ++this.turn;
     this.sentAt = Date.now();
+    // Also for questions that are never answered.
+    if (this.seconds) this.lookIn(this.seconds);
     let found = {};
     try {
       const data = await session.client.query(this.document, this.variables);
@@ -48,8 +56,9 @@ export class Asked {
     } catch ({ code, message }) {
       found = { error: { code: code ?? "UNREACHABLE", message: code && code !== "UNREACHABLE" ? message : "The server cannot be reached. Try again in a moment." } };
     }
-    if (turn !== this.turn || this.isStopped) return;
-    this.sentAt = 0;
+    if (turn < (found.error ? this.turn : this.least) || this.isStopped) return;
+    this.least = turn;
+    if (turn === this.turn) this.sentAt = 0;
     Object.assign(this, found);
     if (this.seconds) this.plan();
     if (found.data) this.next?.(found.data);
@@ -58,8 +67,11 @@ export class Asked {
 
   /** Asks again at once what failed and may succeed now. */
   retry() {
-    const isOnItsWay = Date.now() - this.sentAt < PATIENCE_MILLIS;
-    if (this.error && !FINAL.includes(this.error.code) && !isOnItsWay) this.again();
+    if (this.error && !FINAL.includes(this.error.code) && !this.isOnItsWay()) this.ask();
+  }
+
+  isOnItsWay() {
+    return Date.now() - this.sentAt < PATIENCE_MILLIS;
   }
 
   plan() {
@@ -68,12 +80,17 @@ export class Asked {
     this.state = { status, reason: this.error, since: this.state.status === status ? this.state.since : new Date() };
     this.tracking.tell();
     this.askedAt = Date.now();
+    if (isFinal) clearTimeout(this.timer);
+    else this.lookIn(this.seconds);
+  }
+
+  lookIn(seconds) {
     clearTimeout(this.timer);
-    if (!isFinal) this.timer = setTimeout(this.look, this.seconds * 1_000);
+    this.timer = setTimeout(this.look, seconds * 1_000);
   }
 
   look = () => {
-    if (!globalThis.document.hidden && Date.now() - (this.askedAt ?? 0) > this.seconds * 900) this.again();
+    if (!globalThis.document.hidden && Date.now() - (this.askedAt ?? 0) > this.seconds * 900 && !this.isOnItsWay()) this.ask();
   };
 
   stop() {

@@ -11,7 +11,8 @@ const listeners = new Set();
 const pulse = new Pulse({
   state: () => worst(),
   client: () => session.client,
-  answers: (path) => fetch(new URL(path, ROOT), { cache: "no-store", signal: AbortSignal.timeout(ANSWER_MILLIS) }).then(({ ok }) => ok, () => false),
+  // Without a body, which would keep the connection from others until somebody reads it.
+  answers: (path) => fetch(new URL(path, ROOT), { method: "HEAD", cache: "no-store", signal: AbortSignal.timeout(ANSWER_MILLIS) }).then(({ ok }) => ok, () => false),
   changed() {
     tell();
     for (const watch of [...watches]) watch.changed?.();

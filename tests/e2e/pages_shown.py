@@ -58,12 +58,13 @@ _TRUTH = """query Truth($id: ID!) {
     timeline(last: 50) { nodes { update { message } link { url label } } }
   }
 }"""
-#: What a reader sees, without what only time changes: ages, and sums of days; and without what pages ask for each minute.
+#: What a reader sees, without what only time changes, ages and sums of days, and what pages ask for each minute.
 _WHOLE = """(() => {
   const copy = document.querySelector("main")?.cloneNode(true);
   if (!copy) return "";
-  const others = "time, .wall-heard, .wall-controls, .wall-trend, .uptime-bars, .figures, .system-history, .system-planned, svg, select";
-  copy.querySelectorAll(others).forEach((each) => each.remove());
+  const others = ["time, .wall-heard, .wall-controls, .wall-trend, .uptime-bars, .figures, .system-history",
+    ".system-planned, svg, select"];
+  copy.querySelectorAll(others.join()).forEach((each) => each.remove());
   return copy.textContent.replace(/\\s+/g, " ");
 })()"""
 

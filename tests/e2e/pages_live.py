@@ -31,7 +31,9 @@ from tests.e2e.server import Server, api_of, running_server
 #: The pages that are compared with the server after each trouble, and those that are only compared with new ones.
 CHECKED = {"board": "", "incident": "incidents/INC-1", "systems": "systems", "wall": "wall"}
 OTHERS = {"system": "systems/payments", "automations": "automations", "maintenance": "maintenance"}
-_COLUMNS = ("trouble", "away ms", "right ms", "live for dead ms", "dead for live ms", "differences")
+_COLUMNS = ("trouble", "away ms", "right ms", "live for dead ms", "dead for live ms", "catching up ms", "differences")
+#: What a page says of a server that is there, and of one that is not; "catching up" until it shows what that has.
+_THERE, _AWAY = ("live", "returning"), ("connecting", "behind", "ended")
 #: So long a pill may be wrong.
 MOST_WRONG_MILLIS = 2_000
 #: So long the pages may take until they are right again, on a machine with much else to do.
@@ -55,13 +57,13 @@ const watched = new MutationObserver(() => {
 addEventListener("DOMContentLoaded", () => watched.observe(document.documentElement,
   { subtree: true, childList: true, characterData: true, attributes: true, attributeFilter: ["data-status"] }));
 """
-#: For how long, between two moments, a page said that it is live, or that it is not.
-_SAID = """([from, to, isLive]) => {
+#: For how long, between two moments, a page said one of some states of its connection.
+_SAID = """([from, to, states]) => {
   const pills = [...window.pills, [Infinity, ""]];
   let longest = 0;
   for (let nth = 0; nth + 1 < pills.length; nth += 1) {
     const [begin, end] = [Math.max(from, pills[nth][0]), Math.min(to, pills[nth + 1][0])];
-    if ((pills[nth][1] === "live") === isLive) longest = Math.max(longest, end - begin);
+    if (states.includes(pills[nth][1])) longest = Math.max(longest, end - begin);
   }
   return longest;
 }"""
@@ -127,9 +129,9 @@ class _Scene:
                 failed.append(f"{name} is not live: {error}")
         return failed
 
-    async def said(self, begin: float, end: float, *, is_live: bool) -> tuple[float, str]:
-        """Return the longest that a page said between two moments that it is live, or that it is not, and which one."""
-        said = [float(await page.evaluate(_SAID, [begin, end, is_live])) for page in self.pages.values()]
+    async def said(self, begin: float, end: float, states: Sequence[str]) -> tuple[float, str]:
+        """Return the longest that a page said one of some states between two moments, and which page."""
+        said = [float(await page.evaluate(_SAID, [begin, end, states])) for page in self.pages.values()]
         return max(zip(said, self.pages, strict=True))
 
     async def time_changes(self, count: int) -> None:
@@ -191,13 +193,14 @@ async def _trouble(scene: _Scene, name: str, timed: int) -> None:
     took, found = await scene.settle()
     found += await scene.all_live()
     # A page that is suspended shows nothing to anybody.
-    live_for_dead = await scene.said(dead_at, dead_until, is_live=True)
-    dead_for_live = await scene.said(back_at, time.time() * 1000, is_live=False)
+    live_for_dead = await scene.said(dead_at, dead_until, _THERE)
+    dead_for_live = await scene.said(back_at, _now(), _AWAY)
+    catching_up, _ = await scene.said(back_at, _now(), ["returning"])
     for wrong, page in (live_for_dead, dead_for_live):
         scene.result.most_wrong = max(scene.result.most_wrong, wrong)
         if wrong > MOST_WRONG_MILLIS:
             scene.result.late.append(f"{name}: {page} was wrong about its connection for {wrong:.0f} ms")
-    figures = (back_at - dead_at, took, live_for_dead[0], dead_for_live[0])
+    figures = (back_at - dead_at, took, live_for_dead[0], dead_for_live[0], catching_up)
     row = (name, *(f"{figure:.0f}" for figure in figures), len(found))
     scene.result.rows.append(row)
     scene.result.tell(row)

@@ -37,13 +37,17 @@ function open(transport) {
     heard: transport === "ws" ? began : undefined,
     ping: () => transport === "ws" && world.isUp && (pings += 1) && setTimeout(answer, world.millis) !== undefined,
   };
-  const [said, retries, again] = [[], [], []];
+  const [said, returning, retries, again] = [[], [], [], []];
   let [asked, pings] = [0, 0];
   const pulse = new Pulse({
     state: () => world.state,
     client: () => (world.isUp ? client : { ping: () => false }),
     answers: () => (asked += 1) && new Promise((resolve) => setTimeout(() => resolve(world.answers), 40)),
-    changed: () => said.push([now(), pulse.silentSince === undefined ? "heard" : "silent"]),
+    changed() {
+      const word = pulse.silentSince === undefined ? "heard" : "silent";
+      if (word !== (said.at(-1)?.[1] ?? "heard")) said.push([now(), word]);
+      if (pulse.isReturning !== (returning.at(-1)?.[1] ?? false)) returning.push([now(), pulse.isReturning]);
+    },
     retry: (isUp) => (isUp ? again : retries).push(now()),
   });
   const later = (pause) => new Date(Date.now() + pause);
@@ -64,7 +68,7 @@ function open(transport) {
     sleep: () => mock.timers.setTime(Date.now() + 3_600_000),
   };
   pulse.start();
-  return { acts, stop: () => pulse.stop(), found: () => ({ said, retries, again, asked, pings }) };
+  return { acts, stop: () => pulse.stop(), found: () => ({ said, returning, retries, again, asked, pings }) };
 }
 
 const played = {};
@@ -127,6 +131,28 @@ def test_a_page_begins_to_connect_soon_after_the_return_of_its_server(played: An
     assert back_at < first <= back_at + 1_000 + 40 + 60
     # About once a second, and not in step with other pages.
     assert played[name]["asked"] <= (back_at + 3_000) / 300
+
+
+@pytest.mark.parametrize("name", _BACK)
+def test_a_server_that_is_back_is_said_to_be_before_all_is_there(played: Any, name: str) -> None:
+    back_at = _BACK[name]["events"][1][0]
+    [(at, is_returning)] = played[name]["returning"]
+    assert is_returning
+    assert back_at < at <= back_at + 1_100
+
+
+def test_a_server_that_cannot_be_used_is_not_said_to_be_coming_back_for_long(played: Any) -> None:
+    (begin, _), (end, is_returning), *others = played["refusing"]["returning"]
+    assert (begin < 6_000, is_returning, others) == (True, False, [])
+    assert 9_000 <= end - begin <= 11_000
+
+
+def test_a_server_that_is_lost_once_more_is_not_said_to_be_back(played: Any) -> None:
+    # It was live, and then killed again, a second before it came back.
+    found = played["half back"]["returning"]
+    assert [is_returning for _, is_returning in found] == [True, False, True]
+    assert 4_000 <= found[1][0] < 5_000
+    assert found[2][0] > 6_000
 
 
 def test_many_pages_return_one_by_one(played: Any) -> None:

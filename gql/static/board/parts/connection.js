@@ -13,6 +13,7 @@ const isKnown = () => session.viewer && session.viewer.role !== "ANONYMOUS";
 export function wordsOf({ status, since, reason }) {
   if (status === "live") return "Live";
   if (status === "connecting") return "Connecting";
+  if (status === "returning") return "Catching up";
   if (status === "refused") return isKnown() ? "No access" : "Not signed in";
   if (status === "behind") return `Offline since ${clock(since)}`;
   return REFUSED.includes(reason?.code) ? "Not allowed" : "No longer live";

@@ -79,7 +79,7 @@ export class Live {
 
 /**
  * Counts something with a `state` towards the connection's, until `end()`; `tell()` says that its state is another. Its
- * `retry()` is called, if it has one, when the server is back, and its `changed()` when the server falls silent or speaks.
+ * `retry()` is called, if it has one, when the server is back, and its `changed()` when the server falls silent or speaks again.
  */
 export function track(watch) {
   watches.add(watch);
@@ -114,13 +114,14 @@ export function onReturn(listener) {
   });
 }
 
-/** Returns the state of the connection: live, connecting, behind, ended or refused, with its reason and since when. */
+/** Returns the state of the connection: live, connecting, behind, returning, ended or refused, with its reason and since when. */
 export const connection = () => honest(worst());
 
-/** Returns a state as it is to be shown: what seems to be live is not while the server is silent. */
+/** Returns a state as it is to be shown: not live while the server is silent, and not away once it answers again. */
 export function honest(state) {
   const since = pulse.silentSince;
-  return since && state?.status === "live" ? { status: "behind", since, reason: { code: "SILENT", message: "The server does not answer." } } : state;
+  const seen = since && state?.status === "live" ? { status: "behind", since, reason: { code: "SILENT", message: "The server does not answer." } } : state;
+  return seen?.status === "behind" && pulse.isReturning ? { ...seen, status: "returning" } : seen;
 }
 
 /** Returns the worst state of all subscriptions; "refused" where there is nothing that the reader may see. */

@@ -20,15 +20,19 @@ const LONGEST_MILLIS = 15_000;
 /** So many times in vain soon, and then ever more rarely: a server that answers but cannot be used is not to be pressed. */
 const HASTY_TRIES = 3;
 const HASTY_MILLIS = 500;
+/** What is not there so long after the server answers again is not on its way. */
+const RETURNING_MILLIS = 10_000;
 
 /**
  * The pulse of a page. `page` has `state()`, the connection's; `client()`; `answers(path)`, which resolves to whether the
- * server answers there; `changed()`, called when `silentSince` has become another; and `retry(isUp)`, which
+ * server answers there; `changed()`, called when what is public here has become another; and `retry(isUp)`, which
  * tries again what failed, and connects again unless the connection is up.
  */
 export class Pulse {
   /** Since when nothing was heard, where that is too long; else nothing. */
   silentSince;
+  /** Whether the server answers again, so that what is to be seen will be there in a moment. */
+  isReturning = false;
   #page;
   #timer;
   /** For what is due between two ticks. */
@@ -58,6 +62,7 @@ export class Pulse {
     document.removeEventListener("visibilitychange", this.#look);
     this.#rest();
     this.silentSince = undefined;
+    this.isReturning = false;
   }
 
   /** Nobody sees what a hidden page says, and browsers keep its timers back. */
@@ -104,6 +109,10 @@ export class Pulse {
       // What was answered before the trouble says nothing about its end.
       this.#there = undefined;
     }
+    const isReturning = this.#there !== undefined && now - this.#there < RETURNING_MILLIS;
+    if (isReturning === this.isReturning) return;
+    this.isReturning = isReturning;
+    this.#page.changed();
   }
 
   #ping(now) {
@@ -141,8 +150,8 @@ export class Pulse {
     this.#askAt = now + shortest + Math.random() * (longest - shortest);
     // Without a connection that says so sooner, a refused request is the end.
     this.#answered = isThere ? now : 0;
-    const isBack = isThere && this.#there === undefined;
+    const isOther = isThere !== (this.#there !== undefined);
     this.#there = isThere ? (this.#there ?? now) : undefined;
-    if (isBack && this.#timer) this.#tick();
+    if (isOther && this.#timer) this.#tick();
   }
 }

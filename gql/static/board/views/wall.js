@@ -164,7 +164,7 @@ class Heard extends Component {
     if (status === "live") this.at = undefined;
     else if (status !== "connecting" || this.wasLive) this.at ??= since;
     this.wasLive ||= status === "live";
-    return h("p", { class: "wall-heard", role: "status", "data-status": this.at ? "behind" : status }, this.at ? `Last heard at ${clock(this.at)}` : status === "live" ? "Live" : "Connecting");
+    return h("p", { class: "wall-heard", role: "status", "data-status": status === "returning" ? status : this.at ? "behind" : status }, status === "returning" ? "Catching up" : this.at ? `Last heard at ${clock(this.at)}` : status === "live" ? "Live" : "Connecting");
   }
 }
 

@@ -128,7 +128,7 @@ export class Feed {
   /** When what is shown was last known to be true, or nothing while it is live. */
   get since() {
     const state = honest(this.#live?.state);
-    return state?.status === "behind" ? state.since : undefined;
+    return ["behind", "returning"].includes(state?.status) ? state.since : undefined;
   }
 
   /** Reads the facts and the timeline again; for a writer who was told that they are not the newest. */

@@ -84,6 +84,8 @@ class EntityKind(Generic[E]):
     derived_facts: frozenset[str] = frozenset()
     #: Facts so long that the log keeps them of the state before a change only where the change is one of them.
     long_facts: frozenset[str] = frozenset()
+    #: Whether the log has changes of an entity; of all but few it has.
+    is_logged: Callable[[Snapshot[E]], bool] = lambda _: True
 
     @property
     def is_routed(self) -> bool:

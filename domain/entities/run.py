@@ -47,5 +47,12 @@ async def _stamp(
 
 
 RUN: EntityKind[AutomationRun] = EntityKind(
-    name="automation_run", state=RunState, read=_read, rows="automation_runs.id", lock=_lock, stamp=_stamp
+    name="automation_run",
+    state=RunState,
+    read=_read,
+    rows="automation_runs.id",
+    lock=_lock,
+    stamp=_stamp,
+    # A firing that led to no run never changed: it is kept with its reason alone.
+    is_logged=lambda run: run.entity.status is not RunStatus.SKIPPED,
 )

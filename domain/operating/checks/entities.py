@@ -75,8 +75,10 @@ async def check_unlogged(scope: Scope) -> AsyncIterator[Finding]:
         since: datetime | None = await first_of_kind(connection, kind.name)
         async for ids in walk_ids(connection, kind.rows):
             known = await logged_ids(connection, kind.name, ids)
-            for entity_id in ids:
-                if entity_id not in known and since is not None and _is_later(entity_id, since):
+            unknown = [each for each in ids if each not in known and since is not None and _is_later(each, since)]
+            present = await kind.read(scope.session, unknown) if unknown else {}
+            for entity_id in unknown:
+                if entity_id not in present or kind.is_logged(present[entity_id]):
                     subject = f"{kind.name} {entity_id}"
                     yield Finding(
                         damage=Damage.ROW_UNLOGGED, subject=subject, expected="a change in the log", found="none"

@@ -18,6 +18,7 @@ from domain.persistence.tables import metadata
 from domain.services.upkeep import Upkeep
 from domain.settings import Settings
 from tests.conftest import SteppingClock
+from tests.domain.automations.world import World
 from tests.domain.dialects import on_one_database
 from tests.domain.operating.world import found_in
 from tests.domain.persistence.old_databases import FIXTURES, restore, settings_for
@@ -39,6 +40,16 @@ async def test_a_log_without_its_beginning_is_sound(domain: Domain, clock: Stepp
     assert (
         await domain.events.start_of(None) > await inside(domain).database.read(lambda each: each.changes.floor()) > 0
     )
+
+
+async def test_a_firing_that_led_to_no_run_is_sound(domain: Domain, clock: SteppingClock) -> None:
+    world = World(domain, clock)
+    await world.automation({"stop": {}})
+    for _ in range(2):
+        await make_incident(domain)
+    await world.route()
+    assert await world.skips() == ["already_running"]
+    assert await found_in(domain) == []
 
 
 async def test_a_made_up_past_is_sound(domain: Domain) -> None:

@@ -4,7 +4,7 @@ import sqlite3
 from typing import Any
 
 import asyncpg
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 _SQLITE_CODES = {
@@ -38,6 +38,9 @@ READ_ONLY_STATE = "25006"
 
 def is_outage(error: Exception, *, writing: bool = False) -> bool:
     """Return whether the database itself failed, for a read or for a write."""
+    # SQLAlchemy's pool raises the first when it finds that all its connections were lost.
+    if isinstance(error, DisconnectionError):
+        return True
     # Connecting to PostgreSQL raises these as they are, and a closed or broken connection the last two.
     if isinstance(
         error, OSError | TimeoutError | PoolTimeoutError | asyncpg.InterfaceError | asyncpg.InternalClientError

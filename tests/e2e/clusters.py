@@ -7,8 +7,15 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    ExitStack,
+    asynccontextmanager,
+    contextmanager,
+    suppress,
+)
 from functools import cache
 from pathlib import Path
 
@@ -17,15 +24,21 @@ from tests.e2e.server import free_port
 _BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 _POOLER = "/usr/sbin/pgbouncer"
 _OWNER = "postgres"
+_LOOPBACK = "127.0.0.1"
 
 
 class Cluster:
     """A PostgreSQL server that a test stops, kills, freezes and starts."""
 
-    def __init__(self, binaries: Path, folder: Path, port: int) -> None:
+    def __init__(
+        self, binaries: Path, folder: Path, port: int, *, host: str = _LOOPBACK, inside: Sequence[str] = ()
+    ) -> None:
+        """Name its files and its address; `inside` is a command that runs another one on a machine of its own."""
         self._binaries = binaries
         self.folder = folder
         self.port = port
+        self._host = host
+        self._inside = inside
 
     @property
     def url(self) -> str:
@@ -34,7 +47,7 @@ class Cluster:
 
     def url_of(self, database: str) -> str:
         """Return the URL of another database for its superuser."""
-        return f"postgresql://{_OWNER}@127.0.0.1:{self.port}/{database}"
+        return f"postgresql://{_OWNER}@{self._host}:{self.port}/{database}"
 
     async def start(self) -> None:
         """Start it and wait until it answers."""
@@ -94,12 +107,17 @@ class Cluster:
 
     async def _control(self, command: str, *arguments: str) -> None:
         data = str(self.folder / "data")
-        await _run(str(self._binaries / "pg_ctl"), "-D", data, "-w", "-t", "60", command, *arguments)
+        program = str(self._binaries / "pg_ctl")
+        await _run(program, "-D", data, "-w", "-t", "60", command, *arguments, inside=self._inside)
 
     async def init(self) -> None:
         """Create its files."""
         await _run("cp", "-a", str(await asyncio.to_thread(_new_files, self._binaries)), str(self.folder / "data"))
-        self.set("listen_addresses = '127.0.0.1'", "fsync = off", "shared_buffers = 16MB")
+        addresses = _LOOPBACK if self._host == _LOOPBACK else "*"
+        self.set(f"listen_addresses = '{addresses}'", "fsync = off", "shared_buffers = 16MB")
+        if addresses == "*":
+            with (self.folder / "data" / "pg_hba.conf").open("a") as rules:
+                rules.write("host all all samenet trust\n")
         self._place()
 
     def _place(self) -> None:
@@ -124,11 +142,23 @@ async def running_pair() -> AsyncIterator[tuple[Cluster, Cluster]]:
 
 
 @asynccontextmanager
-async def running_cluster(*settings: str) -> AsyncIterator[Cluster]:
-    """Start a server with these settings; stop it and delete its files at the end."""
+async def running_cluster(
+    *settings: str,
+    host: str = _LOOPBACK,
+    inside: Sequence[str] = (),
+    disk: Callable[[Path], AbstractAsyncContextManager[object]] | None = None,
+) -> AsyncIterator[Cluster]:
+    """Start a server with these settings; stop it and delete its files at the end.
+
+    It runs on this machine, or where the command `inside` takes it, and at `host` then; `disk` mounts one for it.
+    """
     folder = _folder()
-    try:
-        cluster = Cluster(_BINARIES[-1], folder, free_port())
+    async with AsyncExitStack() as stack:
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        if disk is not None:
+            await stack.enter_async_context(disk(folder))
+            shutil.chown(folder, _OWNER)
+        cluster = Cluster(_BINARIES[-1], folder, free_port(), host=host, inside=inside)
         await cluster.init()
         cluster.set(*settings)
         await cluster.start()
@@ -137,8 +167,6 @@ async def running_cluster(*settings: str) -> AsyncIterator[Cluster]:
         finally:
             with suppress(RuntimeError):  # one that a test killed is not there to be stopped
                 await asyncio.shield(cluster.stop("immediate"))
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @asynccontextmanager
@@ -209,10 +237,10 @@ async def _answers(port: int) -> bool:
     return True
 
 
-async def _run(*command: str) -> None:
+async def _run(*command: str, inside: Sequence[str] = ()) -> None:
     # No pipe: the server would keep it open.
     process = await asyncio.create_subprocess_exec(
-        *_as_owner(*command), cwd="/", stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL
+        *inside, *_as_owner(*command), cwd="/", stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL
     )
     if await process.wait() != 0:
         raise RuntimeError(f"{' '.join(command)} failed")

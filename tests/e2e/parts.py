@@ -5,7 +5,7 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,7 +14,7 @@ from typing import Protocol
 from tests.e2e.clusters import Cluster
 from tests.e2e.server import free_port
 
-_CHUNK_BYTES = 1 << 16
+_CHUNK_BYTES = 1 << 24
 _STARTS = 50
 _HOLD = """
 import sqlite3, sys
@@ -71,28 +71,35 @@ def _processes_of(cluster: Cluster) -> list[int]:
 
 
 class Redis:
-    """A Redis server for one test."""
+    """A Redis server for one test, here or where the command `inside` takes it."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, *, host: str = "127.0.0.1", inside: Sequence[str] = ()) -> None:
         self._folder = folder
+        self._host = host
+        self._inside = inside
         self._port = free_port()
         self._process: asyncio.subprocess.Process | None = None
 
     @property
     def url(self) -> str:
         """The URL at which it listens."""
-        return f"redis://127.0.0.1:{self._port}"
+        return f"redis://{self._host}:{self._port}"
 
     async def start(self) -> None:
         """Start it and wait until it answers."""
         program = shutil.which("redis-server")
         if program is None:
             raise NotHereError("there is no redis-server")
-        options = ("--port", str(self._port), "--bind", "127.0.0.1", "--save", "", "--dir", self._folder)
-        self._process = await asyncio.create_subprocess_exec(program, *options, stdout=asyncio.subprocess.DEVNULL)
+        options = ["--port", str(self._port), "--bind", self._host, "--save", "", "--dir", self._folder]
+        if self._inside:
+            # Who may reach it is a matter of the machine that it runs on.
+            options += ["--protected-mode", "no"]
+        self._process = await asyncio.create_subprocess_exec(
+            *self._inside, program, *options, stdout=asyncio.subprocess.DEVNULL
+        )
         for _ in range(_STARTS):
             with suppress(OSError):
-                _, writer = await asyncio.open_connection("127.0.0.1", self._port)
+                _, writer = await asyncio.open_connection(self._host, self._port)
                 writer.close()
                 return
             await asyncio.sleep(0.1)
@@ -133,14 +140,16 @@ class FullDisk:
         self._file = folder / "filler"
 
     async def take_away(self) -> None:
-        """Write a file until the disk is full."""
-        with self._file.open("wb", buffering=0) as file:
-            size = _CHUNK_BYTES
+        """Let a file take room until the disk is full."""
+        with self._file.open("wb") as file:
+            size, length = _CHUNK_BYTES, 0
             while size:
                 try:
-                    size = size if file.write(bytes(size)) == size else size // 2
+                    os.posix_fallocate(file.fileno(), length, size)
                 except OSError:
                     size //= 2
+                else:
+                    length += size
 
     async def give_back(self) -> None:
         """Delete the file that fills the disk."""
@@ -173,10 +182,10 @@ class LockedFile:
 
 
 @asynccontextmanager
-async def running_redis() -> AsyncIterator[Redis]:
+async def running_redis(*, host: str = "127.0.0.1", inside: Sequence[str] = ()) -> AsyncIterator[Redis]:
     """Start a Redis that answers, and stop it at the end."""
     with TemporaryDirectory(prefix="incidentql-redis-") as folder:
-        redis = Redis(folder)
+        redis = Redis(folder, host=host, inside=inside)
         await redis.start()
         try:
             yield redis

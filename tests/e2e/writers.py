@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -53,6 +53,11 @@ class Writers:
     #: What the server answered that it never should.
     mistakes: list[str] = field(default_factory=list)
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
+    #: Creates that got no answer, to be sent again with the same idempotency key.
+    _unanswered: list[dict[str, Any]] = field(default_factory=list)
+    #: How many clients wait for an answer.
+    _at_work: int = 0
+    _idle: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
         """Write as one client until stopped."""
@@ -68,14 +73,31 @@ class Writers:
             self._turn_over_systems: 2,
         }
         while not self.stopping:
-            await self.up.wait()
+            # One that is woken has its turn a moment later, when they may be told to rest already.
+            while not self.up.is_set():
+                await self.up.wait()
             action = self.random.choices(list(chances), list(chances.values()))[0]
-            try:
-                await action()
-            except httpx.TransportError:
-                self.cut_off += 1
-            except AssertionError as error:
-                self.mistakes.append(str(error))
+            await self._do(self._create if self._unanswered else action)
+
+    async def _do(self, action: Callable[[], Awaitable[None]]) -> None:
+        self._at_work += 1
+        try:
+            await action()
+        except httpx.TransportError:
+            self.cut_off += 1
+        except AssertionError as error:
+            self.mistakes.append(str(error))
+        finally:
+            self._at_work -= 1
+            if not self._at_work:
+                self._idle.set()
+
+    async def rest(self) -> None:
+        """Send nothing more until `up` is set again, and wait until each request has its answer or is cut off."""
+        self.up.clear()
+        while self._at_work:
+            self._idle.clear()
+            await self._idle.wait()
 
     def missing(self, truth: Truth) -> list[str]:
         """Return the acknowledged writes that are missing."""
@@ -96,15 +118,13 @@ class Writers:
         return [f"{title} was opened {opened[title]} times" for title in self.titles if opened[title] != 1]
 
     async def _create(self) -> None:
-        title = f"Incident {next(self._numbers)}"
-        input = self._new_incident(title)
-        while True:
-            await self.up.wait()
-            try:
-                payload = await self.api.attempt("createIncident", **input, idempotencyKey=title)
-                break
-            except httpx.TransportError:
-                self.cut_off += 1
+        input = self._unanswered.pop() if self._unanswered else self._new_incident(f"Incident {next(self._numbers)}")
+        title = input["title"]
+        try:
+            payload = await self.api.attempt("createIncident", **input, idempotencyKey=title)
+        except httpx.TransportError:
+            self._unanswered.append(input)
+            raise
         if not payload["userErrors"]:
             self.titles.append(title)
             self.incidents.append(payload["incident"]["id"])

@@ -6,8 +6,10 @@ python -m tests.faults --bug push-before-commit
 
 import argparse
 import asyncio
+import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from tests.e2e.databases import DIALECTS
 from tests.faults.kinds import KINDS
@@ -28,6 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1, help="what the choices and the moments start from")
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=(), help="all that fit by default")
     parser.add_argument("--seconds", type=float, default=480.0, help="after how long no further fault begins")
+    parser.add_argument("--former", default="HEAD~20", help="the commit whose code an upgrade in the middle takes")
+    parser.add_argument("--logs", type=Path, help="a folder for what the processes print")
     parser.add_argument("--bug", choices=BUGS, help="put a bug in, which has to be found")
     options = parser.parse_args(arguments)
     dialects = [options.database] if options.database else DIALECTS[1:] if options.bug else DIALECTS
@@ -42,9 +46,11 @@ def _run(dialect: str, options: argparse.Namespace) -> int:
         kinds=options.kinds,
         seconds=options.seconds,
         bug=options.bug,
+        former=options.former,
+        logs=options.logs,
         check_every=_BUG_CHECKS if options.bug else _CHECKS,
     )
-    result = asyncio.run(run(plan))
+    result = asyncio.run(_interruptible(plan))
     _print(plan, result)
     if options.bug:
         print(
@@ -52,6 +58,14 @@ def _run(dialect: str, options: argparse.Namespace) -> int:
         )
         return 0 if result.violations else 1
     return 1 if result.violations else 0
+
+
+async def _interruptible(plan: Plan) -> Result:
+    """Run; at SIGTERM, what was mounted and started is removed."""
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await run(plan)
 
 
 def _print(plan: Plan, result: Result) -> None:

@@ -61,4 +61,5 @@ def unasked(writers: Writers, truth: Truth) -> list[str]:
     unknown = [change for change in truth.log if is_unknown(change)]
     if len(unknown) <= writers.cut_off:
         return []
-    return [f"{len(unknown)} changes without an answer, of {writers.cut_off} such requests: {unknown[-1].id}"]
+    story = [f"{each.entity_id} v{each.version} {each.action} {each.changed_fields}" for each in unknown]
+    return [f"{len(unknown)} changes without an answer, of {writers.cut_off} such requests: {story}"]

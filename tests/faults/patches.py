@@ -3,10 +3,13 @@
 import asyncio
 import os
 import signal
+import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+import asyncpg
 
 import domain.persistence.changes as log
 import domain.persistence.unit_of_work as units
@@ -22,8 +25,10 @@ from domain.persistence.unit_of_work import UnitOfWork
 
 #: Files that tell the first process which finds one to kill itself.
 BEFORE_COMMIT, AFTER_COMMIT, BEFORE_CHANGE = "before-commit", "after-commit", "before-change"
-#: How long the last commit of a process that dies before it takes, as on a disk that stalls.
-_STALL_SECONDS = 0.15
+#: A file that tells the first process which finds it to lose the transaction of a change just before its commit.
+LOSE = "lose"
+#: How long a commit that never comes takes, as on a disk that stalls.
+_STALL_SECONDS = 0.2
 _RUNNERS: tuple[Any, ...] = (PooledTransactions, GroupedTransactions)
 
 
@@ -42,10 +47,13 @@ def _dying(run: Callable[..., Any], folder: Path) -> Callable[..., Any]:
         async def whole(connection: Any) -> Any:
             result = await work(connection)
             # The result is of `Database`, and says whether anything is appended to the log.
-            logs = result.unit.has_changes and _is_told(folder / BEFORE_CHANGE)
-            if logs or _is_told(folder / BEFORE_COMMIT):
+            logs = result.unit.has_changes
+            if (logs and _is_told(folder / BEFORE_CHANGE)) or _is_told(folder / BEFORE_COMMIT):
                 await asyncio.sleep(_STALL_SECONDS)
                 os.kill(os.getpid(), signal.SIGKILL)
+            if logs and _is_told(folder / LOSE):
+                await asyncio.sleep(_STALL_SECONDS)
+                await _lose(connection)
             return result
 
         def keep(results: Sequence[Any]) -> None:
@@ -56,6 +64,15 @@ def _dying(run: Callable[..., Any], folder: Path) -> Callable[..., Any]:
         return await run(self, whole, keep, joins=joins)
 
     return running
+
+
+async def _lose(connection: Any) -> None:
+    """Lose the transaction of a connection: by its end on PostgreSQL, by an error of the disk on SQLite."""
+    if isinstance(connection.driver, asyncpg.Connection):
+        await connection.driver.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorcode = sqlite3.SQLITE_IOERR
+    raise error
 
 
 def _is_told(file: Path) -> bool:

@@ -2,11 +2,13 @@
 
 import asyncio
 import random
+import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import httpx
 
@@ -24,7 +26,8 @@ from tests.factories import make_system
 from tests.faults.checks import automation_faults, caught_up, database_faults, install, webhook_faults
 from tests.faults.kinds import KINDS
 from tests.faults.load import any_server
-from tests.faults.scene import Scene, running_scene
+from tests.faults.outputs import errors, tracebacks
+from tests.faults.scene import Parts, Scene, running_scene
 from tests.faults.subscribers import VIEWS, Subscriber
 from tests.inside import inside
 
@@ -47,6 +50,10 @@ class Plan:
     #: When no further fault is begun.
     seconds: float = 600.0
     small: bool = False
+    #: The commit whose code some processes run after an upgrade in the middle, taken back.
+    former: str = ""
+    #: A folder for what the processes print.
+    logs: Path | None = None
 
 
 @dataclass(slots=True)
@@ -94,10 +101,15 @@ async def run(plan: Plan) -> Result:
     """Do as the plan says; it ends early at the first violation."""
     began, result = time.monotonic(), Result()
     choices = random.Random(plan.seed)
-    async with running_scene(plan.dialect, choices, small=plan.small, bug=plan.bug) as scene:
+    parts = Parts(dialect=plan.dialect, bug=plan.bug, small=plan.small, former=plan.former)
+    async with running_scene(parts, choices) as scene:
         async with _loaded(scene, plan) as load:
             await _strike(scene, load, plan, result, ends=began + plan.seconds)
-        result.complaints = _complaints(scene)
+        result.complaints = errors(scene.complaints)
+        result.violations += [f"{count} x a traceback: {what}" for what, count in tracebacks(scene.complaints).items()]
+        if plan.logs is not None:
+            plan.logs.mkdir(parents=True, exist_ok=True)
+            (plan.logs / f"{plan.dialect}-{plan.seed}.log").write_text(scene.complaints)
     result.seconds = time.monotonic() - began
     return result
 
@@ -114,6 +126,7 @@ async def _strike(scene: Scene, load: _Load, plan: Plan, result: Result, *, ends
                 if result.violations or time.monotonic() > ends:
                     break
         await _check(scene, load, result)
+        print(f"  {result.faults} faults, {len(result.violations)} violations", file=sys.stderr, flush=True)
 
 
 async def _one(scene: Scene, load: _Load, name: str, result: Result) -> None:
@@ -140,7 +153,7 @@ def _counts(load: _Load) -> dict[str, int]:
 
 async def _check(scene: Scene, load: _Load, result: Result) -> None:
     """Let everything come to rest, and compare."""
-    load.writers.up.clear()
+    await load.writers.rest()
     result.violations += await scene.recovered()
     settings = Settings(database_url=scene.url, secret_key=SECRET_KEY)
     async with running_domain(settings, live=False) as domain:
@@ -221,8 +234,3 @@ async def _monitors(load: _Load) -> AsyncIterator[None]:
     finally:
         for task in tasks:
             task.cancel()
-
-
-def _complaints(scene: Scene) -> Counter[str]:
-    lines = scene.complaints.splitlines()
-    return Counter(line[:110] for line in lines if "Error: " in line or " ERROR " in line or "Traceback" in line)

@@ -4,25 +4,29 @@ import asyncio
 import os
 import random
 import signal
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.parse import urlsplit
 
 import httpx
 
 from tests.conftest import SECRET_KEY
 from tests.e2e.clusters import Cluster, running_cluster
-from tests.e2e.parts import NotHereError, Redis, mounted, running_redis
+from tests.e2e.parts import NotHereError, Redis, running_redis
 from tests.e2e.processes import Command, children_of, is_running
 from tests.e2e.relay import Relay, relaying
 from tests.e2e.server import START_SECONDS, Server
-from tests.faults.patches import prepare
+from tests.faults.disks import Disk, mounted_disk
+from tests.faults.machines import Machine, running_machine
+from tests.faults.starting import build_clock, start, start_skewed, write_former
 from tests.gql.transport.sockets import until
 
-_MEGABYTES = 160
+_FILE_MEGABYTES, _CLUSTER_MEGABYTES = 160, 384
 _READY_SECONDS = 60.0
 _SETTINGS = {
     "secret_key": SECRET_KEY,
@@ -39,7 +43,8 @@ class Work:
     def __init__(self, url: str, folder: Path, prepare: Callable[[], None], environment: dict[str, str]) -> None:
         self._arguments = ("work", "--database-url", url)
         self._folder = folder
-        self._prepare = prepare
+        #: A function that the next process calls before it begins.
+        self.prepare = prepare
         self._environment = environment
         self._command: Command | None = None
 
@@ -57,7 +62,7 @@ class Work:
     async def start(self) -> None:
         """Start it; it works a moment later."""
         self._command = Command(
-            *self._arguments, folder=self._folder, environment=self._environment, prepare=self._prepare
+            *self._arguments, folder=self._folder, environment=self._environment, prepare=self.prepare
         )
 
     async def close(self) -> None:
@@ -97,8 +102,15 @@ class Scene:
     database: Relay | None = None
     cluster: Cluster | None = None
     redis: Redis | None = None
-    #: The disk of a SQLite file, where one may be mounted.
-    disk: Path | None = None
+    #: The disk of the database, where one may be mounted.
+    disk: Disk | None = None
+    #: Where PostgreSQL and Redis run, where one may be made: its links are those of the second server, of Redis, and of
+    #: all others.
+    machine: Machine | None = None
+    #: The file that says by how much the second server's clock differs, where one may differ.
+    clock: Path | None = None
+    #: The folder of a former commit's code, if there is one.
+    former: Path | None = None
 
     @property
     def is_sqlite(self) -> bool:
@@ -107,8 +119,8 @@ class Scene:
 
     @property
     def up(self) -> Sequence[Server]:
-        """All servers, of which any may be away just now."""
-        return self.servers
+        """The server that monitors report to: any clock that differs is another one's."""
+        return self.servers[:1]
 
     @property
     def addresses(self) -> list[str]:
@@ -121,6 +133,49 @@ class Scene:
         """The standard error of all processes."""
         return "\n".join(each.stderr for each in (*self.servers, self.work) if each is not None)
 
+    #: What starts the present code, by what runs a former one just now.
+    present: dict[Server | Work, Callable[[], None] | None] = field(default_factory=dict)
+
+    def set_clock(self, seconds: float) -> None:
+        """Let the second server's clock differ by so many seconds."""
+        assert self.clock is not None, "no clock differs here"
+        fresh = self.clock.with_suffix(".fresh")
+        fresh.write_text(f"{seconds:+.0f}")
+        fresh.replace(self.clock)
+
+    @contextmanager
+    def all_frozen(self) -> Iterator[None]:
+        """Suspend all servers and the process that works, as far as they run, and resume those that are left."""
+        running = [server.pid for server in self.servers if not server.has_ended]
+        running += [child for process in running for child in children_of(process)]
+        if self.work is not None and not self.work.has_ended:
+            running.append(self.work.pid)
+        for process in running:
+            _signal(process, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for process in running:
+                _signal(process, signal.SIGCONT)
+
+    async def stop_working(self) -> None:
+        """Kill all servers and the process that works."""
+        for server in self.servers:
+            if not server.has_ended:
+                await self.kill(server)
+        left = [process for server in self.servers for process in self.left.pop(server, ())]
+        for process in left:
+            _signal(process, signal.SIGKILL)
+        await until(lambda: not any(map(is_running, left)), seconds=_READY_SECONDS)
+        if self.work is not None:
+            await self.work.close()
+
+    async def work_again(self) -> None:
+        """Start all servers and the process that works."""
+        if self.work is not None:
+            await self.work.start()
+        await asyncio.gather(*(server.start() for server in self.servers))
+
     async def restart(self, server: Server) -> None:
         """Start a server again whose process was killed, once none of its workers holds the port."""
         left = self.left.pop(server, ())
@@ -130,7 +185,7 @@ class Scene:
     left: dict[Server, Sequence[int]] = field(default_factory=dict)
 
     async def kill(self, server: Server) -> None:
-        """Kill a server's first process; its workers end by themselves."""
+        """Kill a server's first process; its workers end by themselves, unless they are frozen."""
         self.left[server] = children_of(server.pid)
         await server.kill()
 
@@ -138,45 +193,61 @@ class Scene:
         """Wait until all servers are ready, and return those that are not in time."""
         if self.work is not None and self.work.has_ended:
             await self.work.start()
-        for server in self.servers:
-            if server.has_ended:
-                await self.restart(server)
         async with httpx.AsyncClient(timeout=2, verify=False) as client:
-            ready = await asyncio.gather(*(_is_ready(client, server) for server in self.servers))
+            ready = await asyncio.gather(*(self._becomes_ready(server, client) for server in self.servers))
         late = [server for server, is_ready in zip(self.servers, ready, strict=True) if not is_ready]
         return [f"{server.url} is not ready after {_READY_SECONDS:.0f} s" for server in late]
 
-
-async def _is_ready(client: httpx.AsyncClient, server: Server) -> bool:
-    try:
-        async with asyncio.timeout(_READY_SECONDS):
-            while True:
-                try:
-                    if (await client.get(f"{server.url}/readyz")).status_code == httpx.codes.OK:
-                        return True
-                except httpx.TransportError:
-                    pass
-                await asyncio.sleep(0.05)
-    except TimeoutError:
+    async def _becomes_ready(self, server: Server, client: httpx.AsyncClient) -> bool:
+        ends = time.monotonic() + _READY_SECONDS
+        while time.monotonic() < ends:
+            if server.has_ended:
+                # One that was told to die may do so only now.
+                await self.restart(server)
+            with suppress(httpx.TransportError):
+                if (await client.get(f"{server.url}/readyz")).status_code == httpx.codes.OK:
+                    return True
+            await asyncio.sleep(0.05)
         return False
 
 
+def _signal(process: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(process, number)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """The choice of what a scene has."""
+
+    dialect: str
+    bug: str | None = None
+    #: Two servers of one process each alone, with no machine and no disk of their own.
+    small: bool = False
+    #: The commit whose code some processes run after an upgrade in the middle, taken back.
+    former: str = ""
+
+
 @asynccontextmanager
-async def running_scene(dialect: str, choices: random.Random, *, small: bool, bug: str | None) -> AsyncIterator[Scene]:
-    """Start all of it; a small one is two workers and a server beside them."""
+async def running_scene(parts: Parts, choices: random.Random) -> AsyncIterator[Scene]:
+    """Start all of it."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="incidentql-faults-")))
         orders = folder / "orders"
         orders.mkdir()
         scene = Scene(url="", choices=choices, orders=orders)
         settings = dict(_SETTINGS)
-        if dialect == "sqlite":
-            await _add_file(stack, scene, folder)
+        if parts.dialect == "sqlite":
+            await _add_file(stack, scene, folder, small=parts.small)
         else:
-            await _add_postgres(stack, scene, settings)
-        prepared = partial(prepare, orders, bug)
-        await _add_servers(stack, scene, folder, settings, prepared)
-        if not small:
+            await _add_postgres(stack, scene, settings, small=parts.small)
+        prepared: Callable[[], None] = partial(start, orders, parts.bug)
+        preparations = [prepared, prepared]
+        if not parts.small:
+            scene.former = _former(folder / "former", parts.former)
+            preparations[1] = _with_clock(scene, folder, parts.bug) or prepared
+        await _add_servers(stack, scene, folder, settings, preparations, small=parts.small)
+        if not parts.small:
             environment = {f"INCIDENTQL_{name.upper()}": value for name, value in settings.items()}
             (folder / "work").mkdir()
             scene.work = Work(scene.url, folder / "work", prepared, environment)
@@ -185,40 +256,99 @@ async def running_scene(dialect: str, choices: random.Random, *, small: bool, bu
         yield scene
 
 
-async def _add_file(stack: AsyncExitStack, scene: Scene, folder: Path) -> None:
+def _with_clock(scene: Scene, folder: Path, bug: str | None) -> Callable[[], None] | None:
+    """Return what starts a process with a clock of its own."""
+    library = build_clock(folder)
+    if library is None:
+        print("  there is no compiler: no clock differs")
+        return None
+    scene.clock = folder / "clock"
+    scene.clock.write_text("0")
+    return partial(start_skewed, scene.orders, bug, library, scene.clock)
+
+
+def _former(folder: Path, revision: str) -> Path | None:
+    folder.mkdir()
+    if revision and write_former(revision, folder):
+        return folder
+    print("  there is no former code: nothing is upgraded")
+    return None
+
+
+async def _add_file(stack: AsyncExitStack, scene: Scene, folder: Path, *, small: bool) -> None:
     data = folder / "data"
     data.mkdir()
-    try:
-        await stack.enter_async_context(mounted(data, megabytes=_MEGABYTES))
-        scene.disk = data
-    except NotHereError:
-        print("  no disk can be mounted here: none is filled")
+    if not small:
+        try:
+            scene.disk = await stack.enter_async_context(mounted_disk(data, megabytes=_FILE_MEGABYTES))
+        except NotHereError as error:
+            print(f"  {error}: none is filled, none loses power")
     scene.url = f"sqlite:///{data}/incidents.db"
 
 
-async def _add_postgres(stack: AsyncExitStack, scene: Scene, settings: dict[str, str]) -> None:
-    scene.cluster = await stack.enter_async_context(running_cluster("max_connections = 120"))
+async def _add_postgres(stack: AsyncExitStack, scene: Scene, settings: dict[str, str], *, small: bool) -> None:
+    near, far, third = "127.0.0.1", "127.0.0.1", "127.0.0.1"
+    if not small:
+        try:
+            scene.machine = await stack.enter_async_context(running_machine(links=3))
+            near, far, third = (link.address for link in scene.machine.links)
+        except NotHereError as error:
+            print(f"  {error}: no link is cut")
+    inside = scene.machine.inside if scene.machine is not None else ()
+    scene.cluster = await _added_cluster(stack, scene, near, inside, small=small)
     scene.url = settings["broadcast_url"] = scene.cluster.url
-    scene.database = await stack.enter_async_context(relaying(f"http://127.0.0.1:{scene.cluster.port}"))
+    scene.database = await stack.enter_async_context(relaying(f"http://{far}:{scene.cluster.port}"))
     try:
-        scene.redis = await stack.enter_async_context(running_redis())
+        scene.redis = await stack.enter_async_context(running_redis(host=third, inside=inside))
         settings["broadcast_url"] = scene.redis.url
     except NotHereError as error:
         print(f"  {error}: PostgreSQL wakes the processes")
 
 
+async def _added_cluster(
+    stack: AsyncExitStack, scene: Scene, host: str, inside: Sequence[str], *, small: bool
+) -> Cluster:
+    """Start PostgreSQL, if possible with a disk of its own, on which it syncs what it commits."""
+
+    @asynccontextmanager
+    async def disk(folder: Path) -> AsyncIterator[None]:
+        async with mounted_disk(folder, megabytes=_CLUSTER_MEGABYTES) as mounted:
+            scene.disk = mounted
+            yield
+
+    few = "max_connections = 120"
+    if not small:
+        try:
+            synced = (few, "fsync = on", "max_wal_size = 64MB", "min_wal_size = 32MB")
+            cluster = await stack.enter_async_context(running_cluster(*synced, host=host, inside=inside, disk=disk))
+            await asyncio.to_thread(os.sync)  # its first files, which are copied
+        except NotHereError as error:
+            print(f"  {error}: none is filled, none loses power")
+        else:
+            return cluster
+    return await stack.enter_async_context(running_cluster(few, host=host, inside=inside))
+
+
 async def _add_servers(
-    stack: AsyncExitStack, scene: Scene, folder: Path, settings: dict[str, str], prepared: Callable[[], None]
+    stack: AsyncExitStack,
+    scene: Scene,
+    folder: Path,
+    settings: dict[str, str],
+    preparations: Sequence[Callable[[], None]],
+    *,
+    small: bool,
 ) -> None:
     urls = [scene.url, scene.url]
     if scene.database is not None and scene.cluster is not None:
-        port = scene.database.url.rpartition(":")[2]
-        urls[1] = scene.url.replace(f":{scene.cluster.port}/", f":{port}/")
-    for number, (url, options) in enumerate(zip(urls, (("--workers", "2"), ()), strict=True)):
+        urls[1] = scene.url.replace(urlsplit(scene.url).netloc, f"postgres@{urlsplit(scene.database.url).netloc}")
+    first: Sequence[str] = () if small else ("--workers", "2")
+    for number, (url, options) in enumerate(zip(urls, (first, ()), strict=True)):
         own = folder / f"server-{number}"
         own.mkdir()
-        server = Server(url, own, **settings)
-        server.options, server.prepare, server.start_seconds = options, prepared, 2 * START_SECONDS
+        # What automations do is due at some time: a process whose clock is wrong cannot do it on time.
+        runs = {"automations": "false"} if number and scene.clock is not None else {}
+        server = Server(url, own, **settings, **runs)
+        server.options, server.prepare, server.start_seconds = options, preparations[number], 2 * START_SECONDS
         stack.push_async_callback(_end, server)
         await server.start()
         scene.servers.append(server)
@@ -234,4 +364,4 @@ async def _end(server: Server) -> None:
     await server.close()
     for process in left:
         if is_running(process):
-            os.kill(process, signal.SIGKILL)
+            _signal(process, signal.SIGKILL)

@@ -26,8 +26,8 @@ def _has_machine(scene: Scene) -> bool:
     return scene.machine is not None
 
 
-def _at_commit(order: str) -> Kind:
-    return Kind(partial(processes.at_commit, name=order))
+def _at_commit(order: str, *, times: int = 1) -> Kind:
+    return Kind(partial(processes.at_commit, name=order, times=times))
 
 
 KINDS: Mapping[str, Kind] = {
@@ -37,7 +37,7 @@ KINDS: Mapping[str, Kind] = {
     "die-before-change": _at_commit(BEFORE_CHANGE),
     "die-before-commit": _at_commit(BEFORE_COMMIT),
     "die-after-commit": _at_commit(AFTER_COMMIT),
-    "lose-transaction": _at_commit(LOSE),
+    "lose-transaction": _at_commit(LOSE, times=3),
     "freeze": Kind(processes.freeze),
     "replace": Kind(processes.replace),
     "upgrade": Kind(processes.upgrade, lambda scene: scene.former is not None),

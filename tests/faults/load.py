@@ -53,8 +53,10 @@ def unasked(writers: Writers, truth: Truth) -> list[str]:
     answered = {(write.incident, write.version) for write in writers.acknowledged}
     deleted = {write.incident for write in writers.acknowledged if write.version is None}
 
+    gone = {writers.systems[key] for key in writers.systems_doomed}
+
     def is_unknown(change: Change) -> bool:
-        if change.cause.run_id is not None or (change.entity_id, change.version) in answered:
+        if change.cause.run_id is not None or (change.entity_id, change.version) in answered or _left(change, gone):
             return False
         return not (change.action is ChangeAction.DELETED and change.entity_id in deleted)
 
@@ -63,3 +65,11 @@ def unasked(writers: Writers, truth: Truth) -> list[str]:
         return []
     story = [f"{each.entity_id} v{each.version} {each.action} {each.changed_fields}" for each in unknown]
     return [f"{len(unknown)} changes without an answer, of {writers.cut_off} such requests: {story}"]
+
+
+def _left(change: Change, systems: set[str]) -> bool:
+    """Return whether an incident left one of these systems and nothing else changed: it was deleted."""
+    before, after = change.before or {}, change.after or {}
+    left = set(before.get("system_ids", ())) - set(after.get("system_ids", ()))
+    changed = {name for name in before if before[name] != after.get(name)}
+    return changed == {"system_ids", "updated_at"} and len(left) == 1 and left <= systems

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sqlite3
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,7 @@ import asyncpg
 
 import domain.persistence.changes as log
 import domain.persistence.unit_of_work as units
+from domain.entities.incident import INCIDENT
 from domain.messaging import readers
 from domain.messaging.readers import DurableReader
 from domain.model.change import Change
@@ -25,10 +27,11 @@ from domain.persistence.unit_of_work import UnitOfWork
 
 #: Files that tell the first process which finds one to kill itself.
 BEFORE_COMMIT, AFTER_COMMIT, BEFORE_CHANGE = "before-commit", "after-commit", "before-change"
-#: A file that tells the first process which finds it to lose the transaction of a change just before its commit.
+#: A file that tells the first process which finds it to lose the transaction of a change just before its commit. Like
+#: the last one above, it waits for a change that subscribers are shown.
 LOSE = "lose"
 #: How long a commit that never comes takes, as on a disk that stalls.
-_STALL_SECONDS = 0.2
+_STALL_SECONDS = 0.4
 _RUNNERS: tuple[Any, ...] = (PooledTransactions, GroupedTransactions)
 
 
@@ -47,11 +50,11 @@ def _dying(run: Callable[..., Any], folder: Path) -> Callable[..., Any]:
         async def whole(connection: Any) -> Any:
             result = await work(connection)
             # The result is of `Database`, and says whether anything is appended to the log.
-            logs = result.unit.has_changes
-            if (logs and _is_told(folder / BEFORE_CHANGE)) or _is_told(folder / BEFORE_COMMIT):
+            shows = _serves() and any(change.kind == INCIDENT.name for change in result.unit.recorded)
+            if (shows and _is_told(folder / BEFORE_CHANGE)) or _is_told(folder / BEFORE_COMMIT):
                 await asyncio.sleep(_STALL_SECONDS)
                 os.kill(os.getpid(), signal.SIGKILL)
-            if logs and _is_told(folder / LOSE):
+            if shows and _is_told(folder / LOSE):
                 await asyncio.sleep(_STALL_SECONDS)
                 await _lose(connection)
             return result
@@ -64,6 +67,11 @@ def _dying(run: Callable[..., Any], folder: Path) -> Callable[..., Any]:
         return await run(self, whole, keep, joins=joins)
 
     return running
+
+
+def _serves() -> bool:
+    """Return whether this process has subscribers, who would be shown too early what it writes."""
+    return sys.argv[1] == "serve"
 
 
 async def _lose(connection: Any) -> None:

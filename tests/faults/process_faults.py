@@ -43,16 +43,17 @@ async def kill_work(scene: Scene) -> None:
     await scene.work.start()
 
 
-async def at_commit(scene: Scene, name: str) -> None:
-    """Let whichever process commits next obey an order just before that, or just after."""
+async def at_commit(scene: Scene, name: str, times: int = 1) -> None:
+    """Let whichever process commits next obey an order just before that, or just after; so many in turn."""
     order = scene.orders / name
-    order.touch()
-    with suppress(TimeoutError):
-        async with asyncio.timeout(_ORDER_SECONDS):
-            while order.exists():  # noqa: ASYNC110 - the process that takes it says nothing any more
-                await asyncio.sleep(0.02)
-    order.unlink(missing_ok=True)
-    await asyncio.sleep(0.2)
+    for _ in range(times):
+        order.touch()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_ORDER_SECONDS):
+                while order.exists():  # noqa: ASYNC110 - the process that takes it says nothing any more
+                    await asyncio.sleep(0.02)
+        order.unlink(missing_ok=True)
+        await asyncio.sleep(0.2)
 
 
 async def freeze(scene: Scene) -> None:

@@ -345,8 +345,8 @@ async def _add_servers(
     for number, (url, options) in enumerate(zip(urls, (first, ()), strict=True)):
         own = folder / f"server-{number}"
         own.mkdir()
-        # What automations do is due at some time: a process whose clock is wrong cannot do it on time.
-        runs = {"automations": "false"} if number and scene.clock is not None else {}
+        # A process whose clock is wrong does nothing on time, and what it signs is refused as too old or too new.
+        runs = {"automations": "false", "webhooks": "false"} if number and scene.clock is not None else {}
         server = Server(url, own, **settings, **runs)
         server.options, server.prepare, server.start_seconds = options, preparations[number], 2 * START_SECONDS
         stack.push_async_callback(_end, server)

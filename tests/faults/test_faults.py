@@ -8,11 +8,18 @@ from typing import Any
 import httpx
 from typing_extensions import override
 
+from domain.bootstrap import Domain
+from domain.entities.incident import INCIDENT
+from tests.e2e.api import Api
+from tests.e2e.audit import Truth
 from tests.e2e.patience import AwayError, PatientApi
 from tests.e2e.writers import Writers
+from tests.factories import ADMIN, log_of, make_incident, make_system
+from tests.faults.load import unasked
 from tests.faults.outputs import FORMER, PRESENT, tracebacks
 from tests.faults.patches import BEFORE_COMMIT, _is_told
 from tests.faults.running import Plan, run
+from tests.inside import inside
 
 _KINDS = ("die-before-change", "lose-transaction", "cut-clients")
 
@@ -86,3 +93,19 @@ async def test_writers_rest_once_each_request_has_its_answer() -> None:
         for each in writing:
             each.cancel()
         await asyncio.wait(writing)
+
+
+async def test_only_writes_that_nobody_sent_are_violations(domain: Domain) -> None:
+    system = await make_system(domain, "gone")
+    await make_incident(domain, "gone")
+    await domain.systems.delete(ADMIN, "gone")
+    log = [change for change in await log_of(domain) if change.kind == INCIDENT.name]
+    truth = Truth(log=log, versions={}, stepped={}, systems=set(), unsettled=(), cursors=inside(domain).cursors)
+    async with httpx.AsyncClient() as client:
+        # One request had no answer: it opened the incident. That it left its system follows from the system's end.
+        writers = Writers(api=Api(client, ""), random=random.Random(1), cut_off=1, systems={"gone": system.id})
+        assert len(unasked(writers, truth)) == 1
+        writers.systems_doomed.add("gone")
+        assert unasked(writers, truth) == []
+        writers.cut_off = 0
+        assert len(unasked(writers, truth)) == 1

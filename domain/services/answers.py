@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from domain.model.selection import Wanted
+from domain.persistence.availability import is_outage
 from domain.persistence.projections import Projection
 from domain.persistence.unit_of_work import UnitOfWork
 
@@ -57,6 +58,8 @@ def with_answer(
             try:
                 answering.found = await answering.projection.read_in(unit.connection, answering.wanted(shown(value)))
             except Exception as error:
+                if is_outage(error, writing=True):
+                    raise  # of the whole write, which is not tried again at once
                 # PostgreSQL would not commit any more.
                 raise AnswerError from error
 

@@ -3,6 +3,8 @@
 import asyncio
 from typing import Any
 
+import asyncpg
+import httpx
 import orjson
 import pytest
 from graphql import GraphQLObjectType, get_named_type
@@ -12,7 +14,7 @@ from domain.persistence.projections import Projection
 from gql.compiled.running import CompiledOperations
 from gql.schema import schema
 from tests.client import Api
-from tests.factories import make_incident, make_system
+from tests.factories import log_of, make_incident, make_system
 from tests.gql.dialects import on_both_databases
 from tests.gql.mutations.table import IN_A_FRESH_WORLD, MUTATIONS, make_world
 
@@ -100,6 +102,28 @@ async def test_a_write_whose_answer_cannot_be_read_is_made_without(
     answer = await api.admin.read(ADD, input={"incidentId": incident.id, "message": "third"})
     assert answer["addIncidentUpdate"]["incident"]["version"] == 4
     assert "could not be read in its transaction" in caplog.text
+
+
+@on_both_databases
+async def test_an_outage_while_an_answer_is_read_is_no_fault_of_the_answer(
+    api: Api, domain: Domain, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    await make_system(domain)
+    incident = await make_incident(domain)
+    for message in ("first", "second"):
+        await api.admin.read(ADD, input={"incidentId": incident.id, "message": message})
+
+    async def lost(*_: Any) -> None:
+        raise asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation")
+
+    monkeypatch.setattr(Projection, "read_in", lost)
+    body = {"query": ADD, "variables": {"input": {"incidentId": incident.id, "message": "third"}}}
+    headers = {"authorization": f"Bearer {api.admin.token}"}
+    response = await api.admin.http.post("/graphql", json=body, headers=headers)
+    assert response.status_code == httpx.codes.SERVICE_UNAVAILABLE
+    monkeypatch.undo()
+    assert (await log_of(domain))[-1].version == 3
+    assert not [record for record in caplog.records if record.exc_info]
 
 
 async def test_a_mutation_over_get_is_refused_however_often_it_comes(api: Api, domain: Domain) -> None:

@@ -68,14 +68,14 @@ async def freeze(scene: Scene) -> None:
 async def replace(scene: Scene) -> None:
     """Stop each server in turn with SIGTERM and start it again, as an upgrade does."""
     for server in scene.servers:
-        await _renew(server)
+        await _renew(scene, server)
 
 
-async def _renew(server: Server) -> None:
+async def _renew(scene: Scene, server: Server) -> None:
     server.terminate()
     code = await server.ended()
     assert code == 0, f"a server that was told to end did so with {code}"
-    await server.start()
+    await scene.start(server)
 
 
 async def upgrade(scene: Scene) -> None:
@@ -89,7 +89,7 @@ async def upgrade(scene: Scene) -> None:
         scene.present[chosen], prepare = chosen.prepare, former
     chosen.prepare = prepare
     if isinstance(chosen, Server):
-        await _renew(chosen)
+        await _renew(scene, chosen)
     else:
         await kill_work(scene)
 

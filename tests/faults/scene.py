@@ -28,6 +28,7 @@ from tests.gql.transport.sockets import until
 
 _FILE_MEGABYTES, _CLUSTER_MEGABYTES = 160, 384
 _READY_SECONDS = 60.0
+_STARTS = 5
 _SETTINGS = {
     "secret_key": SECRET_KEY,
     "http_allow": "127.0.0.1",
@@ -174,13 +175,24 @@ class Scene:
         """Start all servers and the process that works."""
         if self.work is not None:
             await self.work.start()
-        await asyncio.gather(*(server.start() for server in self.servers))
+        await asyncio.gather(*(self.start(server) for server in self.servers))
+
+    async def start(self, server: Server) -> None:
+        """Start a server, again where others kept the file locked all the while, as what supervises it does."""
+        for attempt in range(_STARTS):
+            try:
+                await server.start()
+            except AssertionError as error:
+                if "locked by another program" not in str(error) or attempt == _STARTS - 1:
+                    raise
+            else:
+                return
 
     async def restart(self, server: Server) -> None:
         """Start a server again whose process was killed, once none of its workers holds the port."""
         left = self.left.pop(server, ())
         await until(lambda: not any(map(is_running, left)), seconds=_READY_SECONDS)
-        await server.start()
+        await self.start(server)
 
     left: dict[Server, Sequence[int]] = field(default_factory=dict)
 

@@ -1,6 +1,7 @@
 """Cursors are opaque, signed and bound to their list."""
 
 import base64
+import hashlib
 import hmac
 import string
 from collections.abc import Iterable
@@ -142,17 +143,32 @@ def test_a_cursor_of_the_log_that_a_former_version_issued_is_readable() -> None:
     _refused("log", former[:-1] + "1")
 
 
+def test_a_cursor_of_a_list_that_a_former_version_issued_is_readable() -> None:
+    former = "9GVxs_jUJ6idhVsiaW5jaWRlbnRzOnRpdGxlOmFzYyIsIkzDrW5lYSBcIlxuXHUwMDFmfyDngasiLCJpbmNfMSIsMyxudWxsXQ"
+
+    assert CODEC.decode("incidents:title:asc", former) == ['L\xednea "\n\x1f\x7f \u706b', "inc_1", 3, None]
+    _refused("incidents:title:desc", former)
+    _refused("incidents:title:asc", former[:-1] + "R")
+
+
 def test_a_cursor_that_was_issued_earlier_is_issued_again() -> None:
     texts = 'L\xednea "\n\x1f\x7f \u706b'
 
     assert CODEC.position(42) == "000000000000002aoBn_QTkhTJxF4g"
     assert CODEC.encode("incidents:title:asc", [texts, "inc_1", 3, None]) == (
-        "9GVxs_jUJ6idhVsiaW5jaWRlbnRzOnRpdGxlOmFzYyIsIkzDrW5lYSBcIlxuXHUwMDFmfyDngasiLCJpbmNfMSIsMyxudWxsXQ"
+        "W9nBVxDcjSQ5Y1siaW5jaWRlbnRzOnRpdGxlOmFzYyIsIkzDrW5lYSBcIlxuXHUwMDFmfyDngasiLCJpbmNfMSIsMyxudWxsXQ"
     )
 
 
 def test_a_key_longer_than_a_block_signs_as_hmac_has_it() -> None:
     key = bytes(range(100))
-    raw = base64.urlsafe_b64decode(CursorCodec(key).encode("l", [7]) + "==")
+    place = CursorCodec(key).position(7)
 
-    assert raw[:10] == hmac.digest(key, raw[10:], "sha256")[:10]
+    assert base64.urlsafe_b64decode(place[16:] + "==") == hmac.digest(key, f"log {place[:16]}".encode(), "sha256")[:10]
+
+
+def test_cursors_of_lists_are_signed_as_blake2_has_it() -> None:
+    key = b"k" * 32
+    raw = base64.urlsafe_b64decode(CODEC.encode("l", [7]) + "==")
+
+    assert raw[:10] == hashlib.blake2b(raw[10:], key=key, digest_size=10).digest()

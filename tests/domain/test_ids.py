@@ -48,6 +48,16 @@ def test_ids_made_on_many_threads_are_unique() -> None:
     assert len(set(ids)) == 4_000
 
 
+@pytest.mark.parametrize("millis", [None, 1_700_000_000_123], ids=["now", "of the past"])
+def test_the_last_letters_of_ids_can_be_any(millis: int | None) -> None:
+    ids = [new_id("x", millis=millis) for _ in range(5_000)]
+    assert [set(letters) for letters in zip(*(identifier[-12:] for identifier in ids), strict=True)] == [
+        set(ALPHABET)
+    ] * 12
+    # The bits of the variant are in the letter before them, with two that are drawn as well.
+    assert {identifier[-13] for identifier in ids} >= set(ALPHABET[8:12])
+
+
 @pytest.mark.parametrize("prefix", ["inc", "upd", "a_b"])
 def test_the_prefix_of_an_id_is_parsed(prefix: str) -> None:
     assert prefix_of(new_id(prefix)) == prefix

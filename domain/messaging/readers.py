@@ -116,7 +116,11 @@ class DurableReader:
             if self._concerns is not None and not await self._concerns(batch) and self._unwritten < _UNWRITTEN:
                 self._passed = batch[-1].seq
                 self._unwritten += len(batch)
-                continue
+                if len(batch) == _BATCH:
+                    continue
+                # What came meanwhile is in memory: under load, this would read the log for as long as that lasts.
+                self._passed = max(self._passed, seen)
+                return handled
             done = await self._handled(batch, stopping)
             if done is None:
                 return handled

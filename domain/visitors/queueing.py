@@ -32,9 +32,11 @@ class VisitorQueueing:
         return has_news and bool(await self._database.glance(ANYBODY))
 
     async def handle(self, unit: UnitOfWork, change: Change) -> None:
-        """Note a change that visitors are to be notified of, unless it is older than a day."""
+        """Note a change that visitors are to be notified of, unless it is older than a day, or there are none."""
         now = unit.moment()
-        if news_in(change) is not None and now - change.occurred_at <= _OLDEST:
+        is_news = news_in(change) is not None and now - change.occurred_at <= _OLDEST
+        # Each notice takes a transaction of its own afterwards.
+        if is_news and await ANYBODY.value(unit.connection, {}):
             notice = VisitorNotice(seq=change.seq, change_id=change.id, reached="", created_at=now)
             await unit.visitor_queues.note(notice)
 

@@ -96,6 +96,19 @@ async def test_changes_of_no_concern_are_checked_once_and_not_read_again(domain:
     assert picky.handled == []
 
 
+async def test_a_log_without_a_change_of_concern_is_read_once_for_each_page(
+    domain: Domain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readers, "_BATCH", 2)
+    picky = Picky(domain)
+    await picky._reader.register()
+    stored = await append(domain, 5)
+    await inside(domain).tail.read_now()
+    handled = await picky._reader.run_pending()
+    assert (handled, picky.reads, picky.asked) == (0, 3, stored)
+    assert picky._reader.reached == inside(domain).tail.last
+
+
 async def test_a_change_after_skipped_ones_is_handled(domain: Domain) -> None:
     picky = Picky(domain)
     async with picky.running():

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from domain.bootstrap import Domain, running_domain
+from domain.messaging import readers
 from domain.model.incident import Status
 from domain.model.visitor import VisitorState
 from domain.settings import Settings
@@ -25,6 +26,7 @@ from tests.domain.visitors.making import (
 )
 from tests.domain.webhooks.receiver import Reply, is_signed, receiving
 from tests.factories import make_incident, make_system, set_status
+from tests.inside import inside
 
 
 async def test_a_visitor_is_told_what_happens_once_they_have_confirmed(domain: Domain, box: Mailbox) -> None:
@@ -46,6 +48,21 @@ async def test_what_no_server_queued_for_a_day_is_no_news(domain: Domain, box: M
     await make_incident(domain, title="Now")
     await deliver(domain)
     assert box.subjects == ["New incident: Now"]
+
+
+@pytest.mark.parametrize("visitors", [0, 1])
+async def test_news_is_noted_only_where_there_is_a_visitor_to_tell(
+    domain: Domain, box: Mailbox, monkeypatch: pytest.MonkeyPatch, visitors: int
+) -> None:
+    # As it is once many changes were passed by: the next ones are handled, whomever they concern.
+    monkeypatch.setattr(readers, "_UNWRITTEN", 0)
+    await domain.visitors.changes.register()
+    for _ in range(visitors):
+        await join(domain, box)
+    await make_incident(domain)
+    await inside(domain).tail.read_now()
+    assert await domain.visitors.changes.run_pending() > 0
+    assert await inside(domain).database.read(lambda session: session.visitor_queues.has_notice()) is bool(visitors)
 
 
 async def test_two_servers_send_each_message_once(domain: Domain, box: Mailbox) -> None:

@@ -1,6 +1,7 @@
 """The current time, injected so that tests can control it."""
 
 import asyncio
+import time
 from contextlib import suppress
 from datetime import UTC, datetime
 
@@ -10,8 +11,8 @@ class Clock:
 
     def now(self) -> datetime:
         """Return the current moment in UTC, in whole milliseconds."""
-        moment = datetime.now(UTC)
-        return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+        # To cut a moment down takes twice as long.
+        return datetime.fromtimestamp(time.time_ns() // 1_000_000 / 1000, UTC)
 
     async def wait(self, wake: asyncio.Event, *, until: datetime) -> None:
         """Wait until the event is set, but no longer than until that moment; the event is cleared."""

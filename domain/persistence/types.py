@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from typing_extensions import override
 
 from domain.model.incident import Severity
+from domain.model.moment import to_microseconds
 
 #: Payloads: text in SQLite, parsed once and searchable in PostgreSQL.
 Json = sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
@@ -48,11 +49,11 @@ def _in_utc(moment: datetime | None) -> datetime | None:
 
 def _text_of(moment: datetime | None) -> str | None:
     moment = _in_utc(moment)
-    return None if moment is None else moment.replace(tzinfo=None).isoformat(" ", "microseconds")
+    return None if moment is None else to_microseconds(moment, " ")
 
 
 def _moment_of(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text).replace(tzinfo=UTC)
+    return None if text is None else datetime.fromisoformat(f"{text}Z")
 
 
 class SeverityRank(sa.types.TypeDecorator[Severity]):

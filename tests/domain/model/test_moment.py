@@ -3,14 +3,34 @@
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from domain.errors import InvalidInputError
-from domain.model.moment import iso, parse_iso
+from domain.model.moment import cut, iso, parse_iso
+from tests.examples import examples
+
+moments = st.datetimes(timezones=st.timedeltas(timedelta(hours=-14), timedelta(hours=14)).map(timezone)).filter(
+    lambda moment: 1 < moment.year < 9999
+)
 
 
 def test_a_moment_is_written_in_utc_with_milliseconds() -> None:
     moment = datetime(2026, 3, 1, 10, 30, 0, 123_456, tzinfo=timezone(timedelta(hours=1)))
     assert iso(moment) == "2026-03-01T09:30:00.123Z"
+
+
+@examples(100)
+@given(moment=moments | st.datetimes(timezones=st.just(UTC)))
+def test_a_moment_is_written_as_python_writes_it(moment: datetime) -> None:
+    assert iso(moment) == moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@examples(100)
+@given(moment=moments | st.datetimes(timezones=st.just(UTC)))
+def test_a_moment_is_cut_to_milliseconds_where_it_is(moment: datetime) -> None:
+    assert cut(moment) == moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+    assert cut(moment).tzinfo is moment.tzinfo
 
 
 @pytest.mark.parametrize(

@@ -42,3 +42,12 @@ def stored(moment: datetime | None, *, sqlite: bool) -> Any:
     dialect = dialect_of(sqlite=sqlite)
     convert: Any = UtcDateTime().dialect_impl(dialect).bind_processor(dialect)
     return convert(moment)
+
+
+@examples(100)
+@given(moment=moments)
+def test_moments_are_read_from_sqlite_in_utc_as_they_were_written(moment: datetime) -> None:
+    dialect = dialect_of(sqlite=True)
+    convert: Any = UtcDateTime().dialect_impl(dialect).result_processor(dialect, None)
+    found = convert(stored(moment, sqlite=True))
+    assert (found, found.tzinfo, convert(None)) == (moment, UTC, None)

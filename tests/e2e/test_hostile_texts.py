@@ -12,7 +12,7 @@ from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from tests.conftest import SECRET_KEY
 from tests.e2e.api import Api
-from tests.e2e.boards import DESK, Visit, visiting
+from tests.e2e.boards import CONTRAST, DESK, Visit, visiting
 from tests.e2e.local import LocalServer
 from tests.e2e.server import api_of
 from tests.pages import of_pages
@@ -41,8 +41,11 @@ _PROSE = "\n\n".join(
 _PROSE += "\n\n" + "W" * (19_900 - len(_PROSE))
 #: Deeper than anything that is laid out.
 _DEEP = "\n".join((*("  " * depth + "- deep" for depth in range(60)), "> " * 90 + "deep"))
-#: More than any list shows at once.
-_SYSTEMS = 120
+_LOOKS: Sequence[dict[str, Any]] = (
+    {"color_scheme": "dark", "contrast": "no-preference"},
+    {"color_scheme": "light", "contrast": "more"},
+    {"color_scheme": "dark", "contrast": "more"},
+)
 _PEOPLE = "{ people(first: 20) { nodes { id name } } }"
 _HAS_ALL = "(marks) => marks.every((mark) => document.body.textContent.includes(mark))"
 #: Elements that stick out of the window, unless one that does not cuts or scrolls them; marks that cannot be read; and
@@ -117,8 +120,33 @@ async def test_no_hostile_text_runs_hides_or_pushes_anything_on_any_page(
     assert faults == [], "\n".join(faults)
 
 
+async def test_every_word_on_every_page_is_read_in_the_dark_and_in_high_contrast(
+    browser: Browser, server: LocalServer, api: Api
+) -> None:
+    pages = await _fill(api, server, systems=5)
+    faults = []
+    async with visiting(browser, server, signed_in=True) as visit:
+        for path, marks in pages.items():
+            await _go(visit, path, marks)
+            for look in _LOOKS:
+                await visit.page.emulate_media(**look)
+                faults += [f"{path or '/'} {look}: {fault}" for fault in await visit.violations(CONTRAST)]
+    assert faults == []
+
+
 async def _look(visit: Visit, path: str, marks: Sequence[str]) -> list[str]:
-    """Return the faults of a page on a phone and on a desk, once it shows the first mark."""
+    """Return the faults of a page on a phone and on a desk."""
+    await _go(visit, path, marks)
+    found = []
+    for size in (_NARROW, DESK):
+        await visit.page.set_viewport_size(size)
+        found += [f"{path} at {size['width']}: {fault}" for fault in await visit.page.evaluate(_FAULTS, _marked(marks))]
+    await visit.page.set_viewport_size(_NARROW)
+    return found
+
+
+async def _go(visit: Visit, path: str, marks: Sequence[str]) -> None:
+    """Go to a page and wait until it has all that it is to show."""
     if path.startswith("status") or visit.page.url == "about:blank":
         await visit.open(path)
     else:
@@ -126,24 +154,24 @@ async def _look(visit: Visit, path: str, marks: Sequence[str]) -> list[str]:
         await visit.go("nowhere")
         await expect(visit.page.get_by_role("heading", name="There is nothing here")).to_be_visible()
         await visit.go(path)
-    wanted = list(map(mark, marks))
-    found = []
     with suppress(PlaywrightTimeout):
-        await visit.page.wait_for_function(_HAS_ALL, arg=wanted)
-    for size in (_NARROW, DESK):
-        await visit.page.set_viewport_size(size)
-        found += [f"{path} at {size['width']}: {fault}" for fault in await visit.page.evaluate(_FAULTS, wanted)]
-    await visit.page.set_viewport_size(_NARROW)
-    return found
+        await visit.page.wait_for_function(_HAS_ALL, arg=_marked(marks))
 
 
-async def _fill(api: Api, server: LocalServer) -> dict[str, list[str]]:
-    """Write hostile texts wherever they are taken; return the paths of pages, with what has to be read on each."""
-    await asyncio.gather(*(api.create_system(f"system-{nth}") for nth in range(_SYSTEMS)))
+def _marked(marks: Sequence[str]) -> list[str]:
+    return list(map(mark, marks))
+
+
+async def _fill(api: Api, server: LocalServer, systems: int = 120) -> dict[str, list[str]]:
+    """Write hostile texts wherever they are taken; return the paths of pages, with what has to be read on each.
+
+    By default there are more systems than any list shows at once.
+    """
+    await asyncio.gather(*(api.create_system(f"system-{nth}") for nth in range(systems)))
     await api.write("createSystem", key="hostile", name=line("system"), description=prose("about"))
     await api.write("reportSystemHealth", system="hostile", status="DEGRADED", message=line("health"))
     secret = (await api.write("createToken", name=line("person"), role="RESPONDER"))["secret"]
-    incident = await _incident(api)
+    incident = await _incident(api, systems)
     async with api_of(server, secret) as theirs:
         await theirs.write("acknowledgeIncident", id=incident)
         await theirs.write("addIncidentUpdate", incidentId=incident, message=prose("said", _DEEP), visibility="PUBLIC")
@@ -170,11 +198,11 @@ async def _fill(api: Api, server: LocalServer) -> dict[str, list[str]]:
     }
 
 
-async def _incident(api: Api) -> str:
-    systems = ["hostile", *(f"system-{nth}" for nth in range(99))]
+async def _incident(api: Api, systems: int) -> str:
+    keys = ["hostile", *(f"system-{nth}" for nth in range(min(systems, 99)))]
     texts = {"description": prose("description"), "initialMessage": prose("first"), "dedupeKey": line("dedupe")}
     labels = [{"key": "zqkey" + "w" * 55, "value": line("label")}]
-    incident = await api.create_incident(line("title"), systemIds=systems, labels=labels, severity="CRITICAL", **texts)
+    incident = await api.create_incident(line("title"), systemIds=keys, labels=labels, severity="CRITICAL", **texts)
     url = "https://example.com/" + "w" * 1_900
     await api.write("addIncidentLink", incidentId=incident, url=url, label=line("link", 120))
     await api.write("addIncidentLink", incidentId=incident, url=url + "x")

@@ -120,7 +120,7 @@ export class Composer extends Component {
     const isOpen = this.isOpen || message || status;
     return h("form", { class: isOpen ? "composer open" : "composer", "aria-label": "Post an update", onsubmit: (event) => this.submit(event), onkeydown: (event) => this.press(event), onfocusin: () => this.isOpen || this.unfold() },
       this.preview === undefined
-        ? h(Field, { name: "update-message", label: h("span", { class: "visually-hidden" }, "Update"), wrong: this.reason, control: h("textarea", { value: message, rows: isOpen ? 4 : 1, maxlength: LONGEST, dir: "auto", placeholder: "What do people need to know?", oninput: (event) => this.set({ message: event.target.value }) }) })
+        ? h(Field, { name: "update-message", label: h("span", { class: "visually-hidden" }, "Update"), wrong: this.reason, control: h("textarea", { value: message, rows: isOpen ? 4 : 1, maxlength: LONGEST, dir: "auto", placeholder: status === "RESOLVED" ? "What was it, and what mended it? This may stay empty." : "What do people need to know?", oninput: (event) => this.set({ message: event.target.value }) }) })
         : h("section", { class: "preview", "aria-label": "Preview" }, h("h2", { class: "visually-hidden" }, "Preview"), h("div", { class: "prose", dir: "auto", html: this.preview })),
       isOpen && this.renderChoices(incident, { message, status, visibility, at }));
   }

@@ -270,4 +270,5 @@ def each_of(name: str, *, sqlite: bool) -> sa.ColumnElement[str]:
 
 
 def _texts(name: str) -> sa.BindParameter[Any]:
-    return sa.bindparam(name, type_=postgresql.ARRAY(sa.String))
+    # text[], not varchar[]: the driver knows it without a query of the catalog on each connection.
+    return sa.bindparam(name, type_=postgresql.ARRAY(sa.Text))

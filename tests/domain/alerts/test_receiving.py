@@ -301,6 +301,7 @@ async def test_a_test_and_a_beat_that_says_nothing_are_accepted(domain: Domain) 
     assert [each.delivery.outcome for each in received] == ["unchanged"] * 3
 
 
+@on_one_database
 async def test_a_delivery_of_many_alerts_is_written_in_several_transactions(domain: Domain) -> None:
     monitor = await make_monitor(domain, mapping={"grouping": {"key": "{{ system }}"}})
     alerts = [prometheus_alert(f"Alert{number}", AT) for number in range(120)]

@@ -46,6 +46,7 @@ async def test_a_visitor_is_told_of_an_incident_from_its_beginning_to_its_end(do
     assert "\nhttps://status.example.com/base/status/INC-1\n" in opened
 
 
+@on_one_database
 async def test_mails_of_one_incident_are_one_conversation_and_can_be_left_by_one_click(
     domain: Domain, told: Mailbox
 ) -> None:
@@ -87,6 +88,7 @@ async def test_a_status_is_told_without_the_hidden_text_of_its_entry(domain: Dom
     assert all("hunter2" not in mail.text for mail in told.received)
 
 
+@on_one_database
 async def test_an_update_that_is_shown_later_is_told_then(domain: Domain, told: Mailbox) -> None:
     incident = await make_incident(domain)
     entry = AddIncidentUpdate(incident_id=incident.id, message="Now for all", visibility=Visibility.INTERNAL)
@@ -194,6 +196,7 @@ async def test_maintenance_is_told_when_it_is_cancelled_and_once_it_is_shown(dom
     assert told.subjects == ["Planned maintenance: Database upgrade", "Maintenance cancelled: Database upgrade"]
 
 
+@on_one_database
 async def test_maintenance_that_is_hidden_before_it_is_sent_is_not_told(domain: Domain, told: Mailbox) -> None:
     window = await make_maintenance(domain)
     await queue(domain)
@@ -222,6 +225,7 @@ async def test_an_import_is_told_to_nobody(domain: Domain, box: Mailbox, setting
     assert box.subjects == ["Fixing: Checkout fails"]
 
 
+@on_one_database
 async def test_an_incident_that_silences_its_systems_health_is_told(domain: Domain, told: Mailbox) -> None:
     await make_incident(domain, suppress_notifications=True)
     await deliver(domain)

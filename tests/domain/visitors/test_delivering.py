@@ -29,6 +29,7 @@ from tests.factories import make_incident, make_system, set_status
 from tests.inside import inside
 
 
+@on_one_database
 async def test_a_visitor_is_told_what_happens_once_they_have_confirmed(domain: Domain, box: Mailbox) -> None:
     await domain.visitors.changes.register()
     await ask(domain)
@@ -41,6 +42,7 @@ async def test_a_visitor_is_told_what_happens_once_they_have_confirmed(domain: D
     assert box.subjects[1:] == ["New incident: After"]
 
 
+@on_one_database
 async def test_what_no_server_queued_for_a_day_is_no_news(domain: Domain, box: Mailbox, clock: SteppingClock) -> None:
     await join(domain, box)
     await make_incident(domain, title="Long ago")
@@ -235,6 +237,7 @@ async def test_an_address_that_fails_for_five_days_is_paused(
     assert (ann.state, await queued(domain)) == (VisitorState.PAUSED, 0)
 
 
+@on_one_database
 async def test_a_webhook_is_sent_signed_events(domain: Domain) -> None:
     async with receiving() as receiver:
         secret = await join_hook(domain, receiver)
@@ -257,6 +260,7 @@ async def test_a_webhook_is_sent_signed_events(domain: Domain) -> None:
     assert await domain.visitors.service.leave(token)
 
 
+@on_one_database
 async def test_a_webhook_that_is_gone_is_paused(domain: Domain) -> None:
     async with receiving() as receiver:
         await join_hook(domain, receiver)

@@ -44,6 +44,7 @@ async def leave_token(domain: Domain) -> str:
     return (await domain.visitors.service._seals.open(found)).leave
 
 
+@on_one_database
 async def test_a_confirmation_can_be_followed_twice(domain: Domain, box: Mailbox, clock: SteppingClock) -> None:
     await ask(domain)
     token = box.received[0].link("confirm")
@@ -94,6 +95,7 @@ async def test_two_who_ask_for_one_address_at_once_make_one_subscription(domain:
     assert (len(await subscriptions(domain)), len(box.received)) == (1, 1)
 
 
+@on_one_database
 async def test_an_address_is_asked_ever_more_rarely_until_it_is_confirmed(
     domain: Domain, box: Mailbox, clock: SteppingClock
 ) -> None:
@@ -159,6 +161,7 @@ async def test_no_network_shuts_others_out_and_none_learns_which_address_is_know
         assert len(await subscriptions(domain)) == 3
 
 
+@on_one_database
 async def test_a_mailbox_is_asked_ever_more_rarely_whatever_is_behind_the_plus(
     domain: Domain, box: Mailbox, clock: SteppingClock
 ) -> None:
@@ -178,6 +181,7 @@ async def test_a_mailbox_is_asked_ever_more_rarely_whatever_is_behind_the_plus(
         assert await sent() == 1
 
 
+@on_one_database
 async def test_a_link_confirms_what_it_was_sent_for(domain: Domain, box: Mailbox, clock: SteppingClock) -> None:
     ids = [(await make_system(domain, key)).id for key in ("payments", "search")]
     service = domain.visitors.service
@@ -216,6 +220,7 @@ async def test_links_and_counts_are_deleted_once_they_are_over(
     assert await inside(domain).database.read(left) == [0, 0]
 
 
+@on_one_database
 async def test_other_systems_are_chosen_by_another_confirmation(
     domain: Domain, box: Mailbox, clock: SteppingClock
 ) -> None:

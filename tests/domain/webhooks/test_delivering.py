@@ -82,6 +82,7 @@ async def test_attempts_are_counted_by_what_became_of_them(
     assert (results[WebhookDeliveryStatus.PENDING], results[WebhookDeliveryStatus.DELIVERED]) == (1, 1)
 
 
+@on_one_database
 async def test_events_come_as_signed_cloud_events_in_their_order(domain: Domain, receiver: Receiver) -> None:
     _, secret = await make_webhook(domain, receiver.url)
     incident = await walked(domain, Status.IDENTIFIED, Status.RESOLVED)
@@ -102,6 +103,7 @@ async def test_events_come_as_signed_cloud_events_in_their_order(domain: Domain,
     assert sequences == sorted(sequences)
 
 
+@on_one_database
 async def test_a_receiver_that_is_down_for_an_hour_gets_all_of_it_in_order(
     domain: Domain, receiver: Receiver, clock: SteppingClock
 ) -> None:

@@ -215,6 +215,7 @@ async def test_updates_have_their_messages_and_statuses(world: World) -> None:
     assert (await output(world, run))["incidentId"] == incident.id
 
 
+@on_one_database
 async def test_anothers_incident_is_reused_but_only_resolved_if_taken_over(world: World) -> None:
     incident = await make_incident(world.domain)
     version = incident.version
@@ -273,6 +274,7 @@ async def test_runs_at_the_same_time_share_one_open_incident(world: World) -> No
     assert await events_of(world.domain, incident) == ["incident.created"]
 
 
+@on_one_database
 async def test_an_open_incident_is_an_artifact_for_later_runs_until_resolved(world: World) -> None:
     await make_system(world.domain)
     first = {"when": "trigger.payload.first", "sequence": [create()]}

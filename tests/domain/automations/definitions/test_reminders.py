@@ -59,6 +59,7 @@ async def test_an_incident_is_brought_to_mind_until_its_reminders_are_used_up(wo
     assert await _reminders(world, incident) == [first, first.replace("1 of", "2 of")]
 
 
+@on_one_database
 @pytest.mark.parametrize("end", ["acknowledge", "resolve", "delete"])
 async def test_reminders_end_with_what_they_ask_for(world: World, end: str) -> None:
     run, incident = await _begun(world, afterMinutes=10, everyMinutes=20)

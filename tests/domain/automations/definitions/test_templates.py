@@ -59,6 +59,7 @@ async def test_sustained_without_a_time_of_health_leaves_resolving_to_people(wor
     assert [incident.status for incident in await world.incidents()] == [Status.INVESTIGATING]
 
 
+@on_one_database
 async def test_flapping_opens_one_incident_however_long_the_flapping(world: World) -> None:
     await installed(world, "flapping", transitions=3, withinMinutes=60)
     for _ in range(5):

@@ -138,9 +138,18 @@ async def automate(world: World, action: Mapping[str, Any], *, by_system: bool, 
 
 
 by_system = pytest.mark.parametrize("by_system", [False, True], ids=["automation", "context_key"])
+#: The lock is the automation's own in both cases, so that PostgreSQL is put under pressure by one of them.
+on_both_databases = pytest.mark.parametrize(
+    ("dialect", "by_system"),
+    [
+        pytest.param("sqlite", False, id="sqlite-automation"),
+        pytest.param("sqlite", True, id="sqlite-context_key"),
+        pytest.param("postgresql", False, id="postgresql-automation", marks=pytest.mark.postgres),
+    ],
+)
 
 
-@by_system
+@on_both_databases
 async def test_a_single_automation_runs_once_and_skips_the_others(world: World, other: Domain, by_system: bool) -> None:
     buckets = await automate(world, WAIT, by_system=by_system, mode="single")
     async with under_way(world, other):
@@ -170,7 +179,7 @@ async def test_a_restarting_automation_ends_with_its_last_run_alone(
     assert {run.bucket: run.id for run in of(runs, RunStatus.WAITING)} == last
 
 
-@by_system
+@on_both_databases
 async def test_a_queued_automation_runs_all_one_at_a_time_in_order(
     world: World, other: Domain, by_system: bool
 ) -> None:
@@ -192,7 +201,7 @@ async def test_a_queued_automation_runs_all_one_at_a_time_in_order(
         assert [keys[run] for run in ended if keys[run] in mine] == [key for key in fired if key in mine]
 
 
-@by_system
+@on_both_databases
 async def test_a_parallel_automation_never_exceeds_its_limit(world: World, other: Domain, by_system: bool) -> None:
     buckets = await automate(world, WAIT, by_system=by_system, mode="parallel", max_runs=5)
     async with under_way(world, other):

@@ -35,6 +35,10 @@ def until(condition: Any, **options: Any) -> dict[str, Any]:
     return {"wait_until": {"condition": condition, **options}}
 
 
+FOR_EVENT = {"wait_for_trigger": {"event": "system.healthy"}}
+FOR_CONDITION = {"sequence": [{"choose": [{"when": "1 == 1", "sequence": [until(UNTIL_HEALTHY)]}]}]}
+
+
 async def waiting(world: World, *steps: Mapping[str, Any], **options: Any) -> tuple[AutomationRun, Incident]:
     """Return a run that opened an incident for `payments`, and waits."""
     await world.automation(OPEN, *steps, triggers=DEGRADED, **options)
@@ -98,12 +102,12 @@ async def test_after_a_manual_resolution_flapping_opens_another_incident(world: 
 
 @pytest.mark.parametrize("crashed", [False, True], ids=["alive", "killed meanwhile"])
 @pytest.mark.parametrize(
-    "wait",
+    ("dialect", "wait"),
     [
-        {"wait_for_trigger": {"event": "system.healthy"}},
-        {"sequence": [{"choose": [{"when": "1 == 1", "sequence": [until(UNTIL_HEALTHY)]}]}]},
+        pytest.param("sqlite", FOR_EVENT, id="sqlite-event"),
+        pytest.param("sqlite", FOR_CONDITION, id="sqlite-condition"),
+        pytest.param("postgresql", FOR_EVENT, id="postgresql-event", marks=pytest.mark.postgres),
     ],
-    ids=["event", "condition"],
 )
 async def test_an_outage_right_after_the_resolution_starts_a_run(
     world: World, wait: dict[str, Any], crashed: bool
@@ -129,7 +133,7 @@ ENDS = {
     "health, no timeout": until(UNTIL_HEALTHY, timeout_seconds=3600),
     "status": until(f"{OWN}.status == 'monitoring'"),
     "status and health": until({"and": [UNTIL_HEALTHY, f"{OWN}.status != 'resolved'"]}),
-    "event": {"wait_for_trigger": {"event": "system.healthy"}},
+    "event": FOR_EVENT,
     "event of the incident": {
         "wait_for_trigger": {
             "event": "incident.updated",

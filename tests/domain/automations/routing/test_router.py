@@ -218,6 +218,7 @@ async def test_a_chain_keeps_its_depth_through_waits_and_dwells(world: World) ->
     assert [run.firing.depth for run in await world.runs()] == [0, 1]
 
 
+@on_one_database
 async def test_routing_does_not_read_automations_of_other_events(
     world: World, count_statements: CountStatements
 ) -> None:

@@ -26,6 +26,7 @@ async def seen(world: World, run: AutomationRun) -> str:
     return str((await world.step(run, "actions[1]")).output["seen"])
 
 
+@on_one_database
 async def test_a_wait_ends_with_the_first_matching_later_event(world: World) -> None:
     before, other, mine = [await make_incident(world.domain) for _ in range(3)]
     await world.domain.incidents.resolve(ADMIN, before.id)

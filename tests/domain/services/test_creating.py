@@ -65,6 +65,7 @@ async def test_the_first_message_is_on_the_timeline_with_the_status(domain: Doma
     assert (entry.created_by, entry.created_at) == (ADMIN.actor, incident.created_at)
 
 
+@on_one_database
 async def test_systems_are_named_by_id_or_key_and_once_each(domain: Domain) -> None:
     api, web = await make_system(domain, "api"), await make_system(domain, "web")
     incident = await make_incident(domain, "web", api.id, "api", web.id, "web")

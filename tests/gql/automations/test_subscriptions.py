@@ -120,7 +120,6 @@ async def test_an_unknown_run_is_not_found(domain: Domain, id: str) -> None:
             assert (error["code"], error["field"]) == ("NOT_FOUND", ["id"])
 
 
-@on_both_databases
 async def test_every_change_of_status_comes_once_from_any_cursor(world: World) -> None:
     start = await now(world.domain)
     run = await _started(world)

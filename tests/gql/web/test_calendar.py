@@ -144,7 +144,6 @@ async def test_maintenance_begins_and_ends_in_the_json(
     assert await listed(reader, "/active") == await listed(reader, "/upcoming") == []
 
 
-@on_both_databases
 async def test_what_is_over_takes_no_place_from_what_is_to_come(
     reader: httpx.AsyncClient, domain: Domain, clock: SteppingClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

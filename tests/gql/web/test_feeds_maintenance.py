@@ -65,7 +65,6 @@ def states(found: list[Any]) -> list[str]:
     return [next(tag.term for tag in entry.tags if tag.label.startswith("status: ")) for entry in found]
 
 
-@on_both_databases
 async def test_an_entry_keeps_its_id_and_moves_its_date_with_all_that_happens_to_a_window(
     reader: httpx.AsyncClient, domain: Domain, clock: SteppingClock
 ) -> None:
@@ -117,7 +116,6 @@ async def test_times_are_told_in_utc_and_by_the_clocks_of_the_zone(reader: httpx
     assert text(entry).count("2026-03-15 22:00") == 1
 
 
-@on_both_databases
 async def test_of_a_rule_the_next_time_is_announced_once_the_one_before_is_over(
     reader: httpx.AsyncClient, domain: Domain, clock: SteppingClock
 ) -> None:
@@ -168,7 +166,6 @@ async def test_a_time_of_a_rule_that_is_cancelled_or_put_off_stays_in_the_feed(
     assert moved[second].updated > cancelled[second].updated
 
 
-@on_both_databases
 async def test_a_rule_that_is_cancelled_has_one_entry_for_all_times_to_come(
     reader: httpx.AsyncClient, domain: Domain, clock: SteppingClock
 ) -> None:
@@ -201,7 +198,6 @@ async def test_hidden_maintenance_is_in_no_feed_and_dates_none(reader: httpx.Asy
     assert ADMIN.actor.id not in (await reader.get("/feed.atom")).text
 
 
-@on_both_databases
 async def test_a_beginning_and_an_end_by_time_alone_are_seen_by_who_has_the_feed(
     reader: httpx.AsyncClient, domain: Domain, clock: SteppingClock
 ) -> None:

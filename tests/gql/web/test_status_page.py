@@ -61,7 +61,6 @@ async def test_a_page_without_systems_says_so(read: Read) -> None:
     assert (answer.status_code, sentence(answer)) == (200, "Nothing is watched here yet.")
 
 
-@on_both_databases
 async def test_the_sentence_is_about_the_worst(read: Read, domain: Domain) -> None:
     for key in ("cards", "search"):
         await make_system(domain, key)
@@ -250,7 +249,6 @@ async def test_headings_of_texts_are_none_of_the_pages_own(read: Read, domain: D
         assert not re.search("<h[1-6][^>]*>(One|Two|Three|Four)<", answer.text)
 
 
-@on_both_databases
 async def test_texts_of_people_make_no_elements(read: Read, domain: Domain) -> None:
     attack = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
     await make_system(domain, "payments", name=attack, description=attack)

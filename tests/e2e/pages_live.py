@@ -37,7 +37,7 @@ _THERE, _AWAY = ("live", "returning"), ("connecting", "behind", "ended")
 #: So long a pill may be wrong.
 MOST_WRONG_MILLIS = 2_000
 #: So long the pages may take until they are right again, on a machine with much else to do.
-_PATIENCE_SECONDS = 15
+_PATIENCE_SECONDS = 45
 #: So long it takes at most; a run that could not do all of it in this time has failed.
 _MOST_SECONDS = 520
 #: Settings and maintenance are asked for again after so long.
@@ -144,7 +144,9 @@ class _Scene:
             began = time.time() * 1000
             await self.writer.api.write("updateIncident", id=self.writer.incident, title=text)
             for page in pages:
-                arrived = await page.wait_for_function("(text) => window.arrivals[text]", arg=text, timeout=20_000)
+                arrived = await page.wait_for_function(
+                    "(text) => window.arrivals[text]", arg=text, timeout=_PATIENCE_SECONDS * 1000
+                )
                 self.result.latencies.append(float(await arrived.json_value()) - began)
 
 

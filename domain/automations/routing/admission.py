@@ -43,6 +43,8 @@ class Admission:
     def __init__(self, *, journal: Journal, enqueue: Enqueue) -> None:
         self._journal = journal
         self._enqueue = enqueue
+        #: How often this process has recorded that a firing led to no run.
+        self.skipped = 0
 
     async def admit(
         self,
@@ -134,7 +136,13 @@ class Admission:
             created_at=now,
             finished_at=now,
         )
-        return Admitted(run=run if await unit.runs.insert(run) else None)
+        if not await unit.runs.insert(run):
+            return Admitted(run=None)
+        unit.when_committed(self._count_skipped)
+        return Admitted(run=run)
+
+    def _count_skipped(self) -> None:
+        self.skipped += 1
 
     async def proceed(self, unit: UnitOfWork, finished: AutomationRun) -> None:
         """Start the next run of a queue, now that one of its bucket has ended; the automation is locked."""

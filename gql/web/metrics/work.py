@@ -22,11 +22,11 @@ _RESULTS = {
 
 def domain_families(domain: Domain) -> Iterator[Metric]:
     """Yield the families of what this process has done."""
-    yield from _incidents(domain.measures)
+    yield from _incidents(domain.measures, skipped=domain.automations.admission.skipped)
     yield from _deliveries(domain)
 
 
-def _incidents(measures: Measures) -> Iterator[Metric]:
+def _incidents(measures: Measures, *, skipped: int) -> Iterator[Metric]:
     tallies = measures.tallies
     opened = {severity.name.lower(): count for severity, count in tallies.opened.items()}
     yield counter("incidents_opened_total", "Incidents that this process has opened.", by_one(opened), ("severity",))
@@ -43,7 +43,8 @@ def _incidents(measures: Measures) -> Iterator[Metric]:
     yield counter(
         "automation_runs_total",
         "How often a run has come into a status, by this process.",
-        by_one(tallies.runs),
+        # A firing that leads to no run leaves a row, and no change of the log.
+        by_one({**tallies.runs, RunStatus.SKIPPED: skipped}),
         ("status",),
     )
     yield gauge(

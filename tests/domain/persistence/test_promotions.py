@@ -4,18 +4,13 @@ import asyncio
 from contextlib import aclosing
 
 import pytest
-import sqlalchemy as sa
 
 from domain.bootstrap import Domain
 from domain.errors import CursorExpiredError
 from domain.messaging.tail import LogTail
-from domain.persistence.addresses import postgres_address
 from domain.persistence.places import PLACES_PER_MILLISECOND
-from domain.persistence.postgres import Connector
-from domain.persistence.promotions import TIMELINE
-from domain.persistence.unit_of_work import UnitOfWork
 from tests.domain.messaging.changes import a_tail, append, until
-from tests.inside import inside
+from tests.domain.persistence.losing import connect_anew, lose_changes
 
 pytestmark = [
     pytest.mark.postgres,
@@ -25,7 +20,7 @@ pytestmark = [
 
 async def test_a_cursor_of_a_change_that_a_promoted_standby_lacks_expires_for_good(domain: Domain) -> None:
     kept, *lost = await append(domain, 40)
-    await _lose(domain, after=kept)
+    await lose_changes(domain, after=kept)
     later = await append(domain, 50)
 
     assert later[0] > lost[-1]
@@ -38,7 +33,7 @@ async def test_a_cursor_of_a_change_that_a_promoted_standby_lacks_expires_for_go
 
 async def test_a_log_goes_on_without_a_jump_while_its_server_is_the_same(domain: Domain) -> None:
     before = await append(domain, 1)
-    await _connect(domain)
+    await connect_anew(domain)
 
     assert await append(domain, 1) == [before[0] + 1]
 
@@ -46,7 +41,7 @@ async def test_a_log_goes_on_without_a_jump_while_its_server_is_the_same(domain:
 async def test_who_follows_from_a_lost_change_is_told_and_others_miss_nothing(domain: Domain) -> None:
     kept, *lost = await append(domain, 3)
     async with a_tail(domain) as tail:
-        await _lose(domain, after=kept)
+        await lose_changes(domain, after=kept)
         waiting = asyncio.create_task(_next(tail, lost[-1]))
         await until(lambda: len(tail._followers) == 1)
         later = await append(domain, 2)
@@ -62,28 +57,3 @@ async def _next(tail: LogTail, after: int) -> list[int]:
         async for batch in batches:
             return [change.seq for change in batch]
     return []
-
-
-async def _lose(domain: Domain, *, after: int) -> None:
-    """Leave the database as a promoted standby has it, without what is behind a place."""
-    database = inside(domain).database
-
-    async def lose(unit: UnitOfWork) -> None:
-        statements = (
-            f"DELETE FROM entity_transitions USING changes WHERE change_id = changes.id AND seq > {after}",
-            f"DELETE FROM changes WHERE seq > {after}",
-            f"SELECT setval(pg_get_serial_sequence('changes', 'seq'), {after})",
-            f"UPDATE server_state SET value = '00000000' WHERE name = '{TIMELINE}'",
-        )
-        for statement in statements:
-            await unit.connection.execute(sa.text(statement))
-
-    await database.write(lose)
-    await _connect(domain)
-
-
-async def _connect(domain: Domain) -> None:
-    """Open a new connection, as all are after a failover."""
-    address = postgres_address(inside(domain).settings.database_url)
-    connection = await Connector(address, has_direct=False)._open()
-    await connection.close()

@@ -44,6 +44,11 @@ class PostgresAddress:
     parameters: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def names_one_of_several(self) -> bool:
+        """Return whether it names several servers, of which only the one that accepts writes is meant."""
+        return len(self.hosts) > 1 and self.parameters.get("target_session_attrs") in {"read-write", "primary"}
+
+    @property
     def timeout_seconds(self) -> float:
         """The timeout for connecting."""
         # For libpq, 0 and less is no timeout, which would block the start here.

@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 
 import asyncpg
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from domain.clock import Clock
 from domain.errors import CursorExpiredError, DomainError, InvalidInputError, UnavailableError
@@ -258,6 +259,9 @@ class Database:
             # After a failover, all connections may lead to the server that is a standby now.
             if state_of(error) in _OUTDATED or (writing and state_of(error) == READ_ONLY_STATE):
                 await self._engines.leave()
+            elif isinstance(error, PoolTimeoutError):
+                # Commits wait for a standby that is the primary now, others wait behind them, and all hold connections.
+                await self._engines.leave_if_moved()
             if not is_outage(error, writing=writing):
                 self.counts.failed(error)
                 raise

@@ -23,7 +23,7 @@ from domain.persistence.drivers import Driver, PostgresDriver, SqliteDriver
 from domain.persistence.files import make_private
 from domain.persistence.groups import GroupedTransactions
 from domain.persistence.measures import PoolUse, use_of
-from domain.persistence.postgres import create_postgres
+from domain.persistence.postgres import Connector, create_postgres
 from domain.persistence.sqlite import InlineConnection, Kind, ReaderConnection, WriterConnection, creator
 from domain.persistence.transactions import PooledTransactions, Transactions
 from domain.persistence.write_ahead import KEPT_BYTES
@@ -56,6 +56,8 @@ class Engines:
     transactions: Transactions
     #: Where short reads go that run again and again; None where there is no connection to spare.
     driver: Driver | None = None
+    #: What opens connections to PostgreSQL.
+    connector: Connector | None = None
 
     def use(self) -> dict[str, PoolUse]:
         """Return how many connections of each pool are in use; on PostgreSQL there is one for both."""
@@ -68,6 +70,11 @@ class Engines:
         if self.driver is not None:
             await self.driver.leave()
         await self.writer.dispose()
+
+    async def leave_if_moved(self) -> None:
+        """Let go of the connections where the primary is another server by now, and some may wait at the former one."""
+        if self.connector is not None:
+            await self.connector.leave_if_moved(self.leave)
 
     async def dispose(self) -> None:
         """Close every connection."""
@@ -138,7 +145,8 @@ def create_engines(
         url, connections=connections - spared, wait_seconds=_POOL_SECONDS, has_direct=has_direct
     )
     driver = PostgresDriver(connector, connections=spared) if spared else None
-    return Engines(writer=writer, reader=reader, transactions=PooledTransactions(writer), driver=driver)
+    transactions = PooledTransactions(writer)
+    return Engines(writer=writer, reader=reader, transactions=transactions, driver=driver, connector=connector)
 
 
 def dialect_of(*, sqlite: bool) -> sa.Dialect:

@@ -1,5 +1,6 @@
 """Connections to PostgreSQL: one pool for reads and writes, with or without a pooler."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
@@ -21,6 +22,9 @@ begins_at_once: ContextVar[bool] = ContextVar("begins_at_once", default=False)
 _READ_ONLY = "postgresql_readonly"
 #: Parameters of the connection that poolers keep for each of their clients; any other one they refuse.
 _SETTINGS = {"application_name": "incidentql", "timezone": "UTC"}
+_SERVER = "SELECT concat(inet_server_addr(), ' ', inet_server_port())"
+#: How long a look at the servers of an address may take.
+_LOOK_SECONDS = 5.0
 _POOLER = (
     "the database is behind a pooler: what needs a session of its own (locks of automations, LISTEN) is safe only with "
     "INCIDENTQL_DIRECT_DATABASE_URL, the address without the pooler"
@@ -35,6 +39,9 @@ class Connector:
         self._has_direct = has_direct
         self._is_standby = is_standby
         self._is_pooled: bool | None = None
+        #: The servers that connections led to since all of them were left.
+        self._servers: set[str] = set()
+        self._looking = asyncio.Lock()
 
     @property
     def is_pooled(self) -> bool:
@@ -80,6 +87,20 @@ class Connector:
             adapted._prepared_statement_cache = None  # noqa: SLF001 - nothing is kept
             adapted._prepared_statement_name_func = str  # noqa: SLF001 - the name is empty
 
+    async def leave_if_moved(self, leave: Callable[[], Awaitable[None]]) -> None:
+        """Leave all connections where a new one leads to another server than some of them."""
+        if not self._address.names_one_of_several:
+            return
+        async with self._looking:
+            try:
+                async with asyncio.timeout(_LOOK_SECONDS):
+                    await (await self._open()).close()
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                return
+            if len(self._servers) > 1:
+                self._servers.clear()
+                await leave()
+
     async def _open(self, **options: Any) -> asyncpg.Connection:
         connection = await asyncpg.connect(**self._address.for_asyncpg(**_SETTINGS), **options)
         if self._is_standby:
@@ -87,10 +108,18 @@ class Connector:
         try:
             # Before anything is written: the server may have been promoted since the last connection.
             await connection.execute(GO_ON)
+            if self._address.names_one_of_several:
+                self._servers.add(await _server_of(connection))
         except BaseException:
             connection.terminate()
             raise
         return connection
+
+
+async def _server_of(connection: asyncpg.Connection) -> str:
+    async with connection.transaction():
+        statement = await connection.prepare(_SERVER, name="")
+        return str(await statement.fetchval())
 
 
 async def is_pooled(connection: asyncpg.Connection) -> bool:

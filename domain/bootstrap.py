@@ -56,6 +56,7 @@ from domain.persistence.erasures import Known
 from domain.persistence.migrate import migrate
 from domain.persistence.unit_of_work import ReadSession
 from domain.persistence.write_ahead import WriteAheadLog
+from domain.services.auditing import AuditService
 from domain.services.bulk import BulkService
 from domain.services.events import EventService
 from domain.services.forgetting.service import ForgettingService
@@ -116,6 +117,7 @@ class Domain:
     secrets: SecretService
     forgetting: ForgettingService
     sessions: Sessions
+    audit: AuditService
     demo: DemoService
     buckets: Buckets
     automations: AutomationSystem
@@ -180,6 +182,7 @@ async def running_domain(
         if INCOMPLETE_TIMELINES in states:
             await Repairs(database=database, handle=domain.handle).run()
         if live:
+            await domain.audit.note_start(settings)
             await ending.enter_async_context(_replicating(domain, key))
             await ending.enter_async_context(_background(domain, head, erasures))
         yield domain
@@ -285,6 +288,7 @@ def _domain(settings: Settings, key: bytes, parts: Parts, written: _Written) -> 
         replay=ReplayService(database=database, clock=clock, cursors=cursors),
         tokens=token_service(settings, parts, sessions, forgetting.known),
         sessions=sessions,
+        audit=AuditService(database),
         demo=_demo(parts, written, reads=reads, systems=systems, health=health),
         buckets=make_buckets(limit=settings.rate_limit, broadcast_url=settings.broadcast_url, clock=clock),
         dry_runs=DryRuns(database=database, clock=clock, catalog=parts.catalog(), secrets=parts.secrets),
@@ -320,6 +324,16 @@ def _demo(
     )
 
 
+def _upkeep(domain: Assembly) -> Upkeep:
+    return Upkeep(
+        database=domain.database,
+        clock=domain.clock,
+        event_retention_days=domain.settings.event_retention_days,
+        delivery_retention_days=domain.settings.delivery_retention_days,
+        audit_retention_days=domain.settings.audit_retention_days,
+    )
+
+
 @asynccontextmanager
 async def _replicating(domain: Assembly, key: bytes) -> AsyncIterator[None]:
     replicas = domain.database.replicas
@@ -341,12 +355,6 @@ async def _background(domain: Assembly, head: int, erasures: Sequence[Known]) ->
     if not isinstance(url, PostgresAddress):
         domain.database.on_append(WriteAheadLog(Path(url.database or "")).written)
     stopping = asyncio.Event()
-    upkeep = Upkeep(
-        database=domain.database,
-        clock=domain.clock,
-        event_retention_days=domain.settings.event_retention_days,
-        delivery_retention_days=domain.settings.delivery_retention_days,
-    )
     async with AsyncExitStack() as stack:
         # Each is stopped in reverse order, also when a later one cannot start.
         stack.push_async_callback(domain.tail.stop)
@@ -365,7 +373,7 @@ async def _background(domain: Assembly, head: int, erasures: Sequence[Known]) ->
             await stack.enter_async_context(domain.visitors.running())
         stack.push_async_callback(domain.sessions.stop)
         await domain.sessions.start()
-        loops = (upkeep.run, domain.forgetting.work.run, domain.maintenance.timer.run)
+        loops = (_upkeep(domain).run, domain.forgetting.work.run, domain.maintenance.timer.run)
         tasks = [asyncio.create_task(run(stopping)) for run in loops]
         try:
             yield

@@ -22,6 +22,10 @@ _LEAST_SECRET = 16
 _MOST_WORKERS = 64
 #: Four run automations and one listens; a read and a write have to fit beside them.
 _LEAST_CONNECTIONS = 7
+#: Settings in which the processes of one installation differ.
+_OF_PROCESSES = {"host", "port", "workers", "metrics_port", "automations", "webhooks"}
+#: Addresses in which a password may be, although they are shown.
+_WITH_PASSWORDS = {"broadcast_url"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +144,8 @@ class Settings:
     webhooks: bool = True
     #: How long deliveries of integrations and of webhooks are kept; 0 is for ever.
     delivery_retention_days: int = 30
+    #: How long the audit log is kept; 0 is for ever.
+    audit_retention_days: int = 365
     log_level: str = "INFO"
     #: The form of the log: text for people, or json, one object a line.
     log_format: str = "text"
@@ -183,12 +189,7 @@ class Settings:
             raise StartupError(f"INCIDENTQL_POSTGRES_CONNECTIONS must be {_LEAST_CONNECTIONS} or more.")
         if not 0 <= self.sqlite_busy_seconds < math.inf:
             raise StartupError("INCIDENTQL_SQLITE_BUSY_SECONDS must not be negative.")
-        if (
-            not 0 < self.poll_seconds < math.inf
-            or self.ring_size < 1
-            or min(self.event_retention_days, self.run_retention_days, self.delivery_retention_days) < 0
-        ):
-            raise StartupError("Poll seconds and ring size must be positive, retention days not negative.")
+        self._check_retention()
         _require_positive(
             body_timeout_seconds=self.body_timeout_seconds,
             max_body_bytes=self.max_body_bytes,
@@ -213,6 +214,15 @@ class Settings:
         if self.documents_only and self.documents is None:
             raise StartupError("INCIDENTQL_DOCUMENTS_ONLY needs INCIDENTQL_DOCUMENTS: nothing could run without them.")
 
+    def _check_retention(self) -> None:
+        if (
+            not 0 < self.poll_seconds < math.inf
+            or self.ring_size < 1
+            or min(self.event_retention_days, self.run_retention_days) < 0
+            or min(self.delivery_retention_days, self.audit_retention_days) < 0
+        ):
+            raise StartupError("Poll seconds and ring size must be positive, retention days not negative.")
+
     def _check_bounds(self) -> None:
         _require_bound(slow_operation_millis=self.slow_operation_millis, drain_seconds=self.drain_seconds)
         _require_bound(read_wait_seconds=self.read_wait_seconds)
@@ -222,6 +232,15 @@ class Settings:
         _require_between(0, _LAST_PORT, port=self.port)
         # Each worker takes the next one.
         _require_between(1, _LAST_PORT - self.workers + 1, metrics_port=self.metrics_port or 1)
+
+
+def shown_settings(settings: Settings) -> dict[str, Any]:
+    """Return the settings that an installation has in common and that hold no secret, by name."""
+    return {
+        each.name: getattr(settings, each.name)
+        for each in fields(settings)
+        if each.repr and each.name not in _OF_PROCESSES | _WITH_PASSWORDS
+    }
 
 
 def _is_of_web(url: str) -> bool:

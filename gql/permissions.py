@@ -159,6 +159,12 @@ class MaySeeVisitors(Needs):
     role = Role.ADMIN
 
 
+class MaySeeAuditLog(Needs):
+    """The permission to see who changed tokens, secrets and settings, for admins."""
+
+    role = Role.ADMIN
+
+
 class MaySeePeople(Needs):
     """The permission to see who is known, for responders and admins."""
 
@@ -204,6 +210,7 @@ MANAGE_WEBHOOKS: list[type[BasePermission]] = [MayManageWebhooks]
 SEE_WEBHOOKS: list[type[BasePermission]] = [MaySeeWebhooks]
 MANAGE_VISITORS: list[type[BasePermission]] = [MayManageVisitors]
 SEE_VISITORS: list[type[BasePermission]] = [MaySeeVisitors]
+SEE_AUDIT_LOG: list[type[BasePermission]] = [MaySeeAuditLog]
 SEE_PEOPLE: list[type[BasePermission]] = [MaySeePeople]
 FORGET_PEOPLE: list[type[BasePermission]] = [MayForgetPeople]
 SEE_ERASURES: list[type[BasePermission]] = [MaySeeErasures]

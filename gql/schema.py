@@ -46,6 +46,7 @@ from gql.mutations.timeline import TimelineMutations
 from gql.mutations.token import TokenMutations
 from gql.mutations.visitor import VisitorMutations
 from gql.mutations.webhook import WebhookMutations
+from gql.queries.audit import AuditQueries
 from gql.queries.automation import AutomationQueries
 from gql.queries.catalog import CatalogQueries
 from gql.queries.channel import ChannelQueries
@@ -94,6 +95,7 @@ class Query(
     VisitorQueries,
     ExplanationQueries,
     DryRunQueries,
+    AuditQueries,
     NodeQueries,
     RateLimitQueries,
     MarkdownQueries,

@@ -103,7 +103,7 @@ async def make_refused_delivery(domain: Domain, system: System) -> tuple[Integra
     payload = {"summary": "Disk is full", "source": "db-1", "severity": "error", "component": system.key}
     event = {"event_action": "trigger", "dedup_key": "disk", "payload": payload}
     delivery = (await domain.integrations.receiver.receive(integration, event)).delivery
-    return (await domain.integrations.update(integration.id, WriteIntegration(enabled=True))).value, delivery
+    return (await domain.integrations.update(ADMIN, integration.id, WriteIntegration(enabled=True))).value, delivery
 
 
 async def make_pending_delivery(domain: Domain) -> tuple[Webhook, WebhookDelivery]:

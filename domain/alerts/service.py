@@ -12,6 +12,7 @@ from domain.alerts.receiving import Receiver
 from domain.clock import Clock
 from domain.errors import InvalidInputError, NotFoundError
 from domain.ids import is_id, new_id
+from domain.model.audit import AuditAction, AuditKind, hidden
 from domain.model.commands import KEEP, Keep, given
 from domain.model.integration import DeliveryFilter, Integration, IntegrationDelivery, IntegrationType
 from domain.model.paging import Page, PageRequest
@@ -20,6 +21,7 @@ from domain.model.viewer import Viewer
 from domain.persistence.database import Database
 from domain.persistence.tokens import token_digest
 from domain.persistence.unit_of_work import UnitOfWork
+from domain.services.auditing import audit
 from domain.services.writing import Outcome, Writer
 
 #: How long an integration is cached, as tokens are: a changed one is in use that long in other processes.
@@ -73,12 +75,13 @@ class IntegrationService:
             now = unit.moment()
             integration = replace(draft, created_at=now, updated_at=now, token_created_at=now)
             await unit.integrations.insert(integration, token_digest(token))
+            await audit(unit, viewer, AuditKind.INTEGRATION, AuditAction.CREATED, after=integration)
             await unit.people.note_user(viewer.actor, at=now)
             return integration, token
 
         return await self._writer.run(work)
 
-    async def update(self, integration_id: str, command: WriteIntegration) -> Outcome[Integration]:
+    async def update(self, viewer: Viewer, integration_id: str, command: WriteIntegration) -> Outcome[Integration]:
         """Change an integration.
 
         Raises:
@@ -93,13 +96,14 @@ class IntegrationService:
                 return before
             after = replace(after, updated_at=unit.moment())
             await unit.integrations.save(after)
+            await audit(unit, viewer, AuditKind.INTEGRATION, AuditAction.UPDATED, before=before, after=after)
             return after
 
         outcome = await self._writer.run(work)
         self._forget(integration_id)
         return outcome
 
-    async def rotate(self, integration_id: str) -> Outcome[tuple[Integration, str]]:
+    async def rotate(self, viewer: Viewer, integration_id: str) -> Outcome[tuple[Integration, str]]:
         """Replace the token of an integration and return it with the new one; the former one is not valid any more.
 
         Raises:
@@ -110,13 +114,17 @@ class IntegrationService:
             before = await _locked(unit, integration_id)
             token = _fresh_token(before.type)
             await unit.integrations.rotate(integration_id, token_digest(token), at=unit.moment())
+            changes = hidden("token")
+            await audit(
+                unit, viewer, AuditKind.INTEGRATION, AuditAction.ROTATED, before=before, after=before, changes=changes
+            )
             return replace(before, token_created_at=unit.moment(), updated_at=unit.moment()), token
 
         outcome = await self._writer.run(work)
         self._forget(integration_id)
         return outcome
 
-    async def delete(self, integration_id: str) -> Outcome[str]:
+    async def delete(self, viewer: Viewer, integration_id: str) -> Outcome[str]:
         """Delete an integration with its deliveries; what it wrote stays.
 
         Raises:
@@ -124,8 +132,10 @@ class IntegrationService:
         """
 
         async def work(unit: UnitOfWork) -> str:
-            if not is_id(integration_id, "int") or not await unit.integrations.delete(integration_id):
+            known = await _locked(unit, integration_id)
+            if not await unit.integrations.delete(integration_id):
                 raise NotFoundError("Integration", integration_id)
+            await audit(unit, viewer, AuditKind.INTEGRATION, AuditAction.DELETED, before=known)
             return integration_id
 
         outcome = await self._writer.run(work)

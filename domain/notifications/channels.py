@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from domain.counting import counted_from_zero
 from domain.errors import AlreadyExistsError, NotFoundError
 from domain.ids import is_id, new_id
+from domain.model.audit import AuditAction, AuditKind, hidden
 from domain.model.channel import Channel, Message
 from domain.model.commands import KEEP, Keep
 from domain.model.paging import Page, PageRequest
@@ -15,6 +16,7 @@ from domain.model.viewer import Viewer
 from domain.notifications.services import Described, Services
 from domain.persistence.database import Database
 from domain.persistence.unit_of_work import UnitOfWork
+from domain.services.auditing import audit
 from domain.services.ciphers import SecretCipher
 from domain.services.secret_keys import SecretKeys
 from domain.services.writing import Outcome, Writer
@@ -69,12 +71,13 @@ class ChannelService:
             )
             if not await unit.channels.insert(channel, ciphertext):
                 raise _taken(name)
+            await audit(unit, viewer, AuditKind.CHANNEL, AuditAction.CREATED, after=channel)
             await unit.people.note_user(viewer.actor, at=unit.moment())
             return channel
 
         return await self._writer.run(work)
 
-    async def update(self, command: UpdateChannel) -> Outcome[Channel]:
+    async def update(self, viewer: Viewer, command: UpdateChannel) -> Outcome[Channel]:
         """Change the name or the URL of a channel; messages from now on go where that leads.
 
         Raises:
@@ -105,11 +108,15 @@ class ChannelService:
             after = replace(after, updated_at=unit.moment())
             if not await unit.channels.save(after, ciphertext):
                 raise _taken(after.name)
+            changes = hidden("url") if ciphertext is not None else ()
+            await audit(
+                unit, viewer, AuditKind.CHANNEL, AuditAction.UPDATED, before=before, after=after, changes=changes
+            )
             return after
 
         return await self._writer.run(work)
 
-    async def delete(self, channel_id: str) -> Outcome[str]:
+    async def delete(self, viewer: Viewer, channel_id: str) -> Outcome[str]:
         """Delete a channel; steps that name it fail from now on.
 
         Raises:
@@ -117,8 +124,10 @@ class ChannelService:
         """
 
         async def work(unit: UnitOfWork) -> str:
-            if not is_id(channel_id, "chn") or not await unit.channels.delete(channel_id):
+            known = await unit.channels.lock(channel_id) if is_id(channel_id, "chn") else None
+            if known is None or not await unit.channels.delete(channel_id):
                 raise NotFoundError("Channel", channel_id)
+            await audit(unit, viewer, AuditKind.CHANNEL, AuditAction.DELETED, before=known)
             return channel_id
 
         return await self._writer.run(work)

@@ -10,6 +10,7 @@
 | automation_versions | replaced as creator, and where an action names them by their id |
 | automation_runs, automation_steps, automation_artifacts, automation_dwells | replaced, also within their texts |
 | automation_window_events | replaced within the key |
+| audit_entries | replaced as actor, and where their own token was changed or used |
 | secrets, integrations, channels, maintenances, maintenance_updates | replaced as creator |
 | webhooks | replaced as creator, and where a variable is their id |
 
@@ -26,6 +27,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.model.actor import ActorType
 from domain.model.erasure import Forgotten
+from domain.persistence.audit_tables import audit_entries
 from domain.persistence.automation_tables import (
     automation_artifacts,
     automation_dwells,
@@ -175,6 +177,21 @@ def _definition(forgotten: Forgotten, value: Any, row: Row) -> Any:
     return forgotten.present.id if isinstance(value, str) and value.strip() == forgotten.former.id else value
 
 
+def _identity(forgotten: Forgotten, value: Any, _: Row) -> Any:
+    return forgotten.present.id if value == forgotten.former.id else value
+
+
+def _audited_name(forgotten: Forgotten, value: Any, row: Row) -> Any:
+    return forgotten.present.name if row["object_id"] == forgotten.former.id else value
+
+
+def _audited_changes(forgotten: Forgotten, value: Any, row: Row) -> Any:
+    """Return the changes of an object; what it was called is left out where that names the person."""
+    if row["object_id"] != forgotten.former.id:
+        return value
+    return [{"field": change["field"]} if change["field"] == "name" else change for change in value]
+
+
 def owner_of(forgotten: Forgotten) -> str:
     """Return the name under which the person's answers are kept."""
     former = forgotten.former
@@ -207,6 +224,16 @@ PLACES: tuple[Place | Deletion, ...] = (
     Place(table=automation_dwells, rules={"firing": _words, "state": _words, "context_key": _key}),
     Place(table=automation_window_events, rules={"partition_key": _key}),
     Place(table=api_tokens, actors=("created_by",)),
+    Place(
+        table=audit_entries,
+        rules={
+            "token_id": _identity,
+            "object_id": _identity,
+            "object_name": _audited_name,
+            "changes": _audited_changes,
+        },
+        actors=("actor",),
+    ),
     Place(table=secrets, actors=("created_by",)),
     Place(table=integrations, actors=("created_by",)),
     Place(table=maintenances, actors=("created_by",)),

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.persistence.dialects import upsert
+from domain.persistence.dialects import insert_or_ignore, upsert
 from domain.persistence.tables import server_state
 
 
@@ -35,6 +35,17 @@ class StateRepository:
         """Store a value under that name."""
         values = {"name": name, "value": value}
         await self._connection.execute(upsert(self._connection, server_state, values, keys=["name"]))
+
+    async def exchange(self, name: str, value: str) -> str | None:
+        """Store a value under that name, and return the one before it; of two at once, the second gets the first's."""
+        values = {"name": name, "value": value}
+        added = await self._connection.execute(insert_or_ignore(self._connection, server_state, values))
+        if added.rowcount == 1:
+            return None
+        chosen = sa.select(server_state.c.value).where(server_state.c.name == name).with_for_update()
+        former: str | None = await self._connection.scalar(chosen)
+        await self.set(name, value)
+        return former
 
     async def remove(self, name: str) -> None:
         """Delete the value of that name."""

@@ -74,8 +74,8 @@ class TokenRepository:
         )
         return set(await self._connection.scalars(statement))
 
-    async def insert(self, token: ApiToken, secret: str) -> None:
-        """Write a token; one with a known secret is not written twice."""
+    async def insert(self, token: ApiToken, secret: str) -> bool:
+        """Write a token, and return whether it was; one with a known secret is not written twice."""
         values = {
             "id": token.id,
             "name": token.name,
@@ -87,10 +87,11 @@ class TokenRepository:
         }
         if token.created_by is not None:
             values |= actor_columns("created_by", token.created_by)
-        await self._connection.execute(insert_or_ignore(self._connection, api_tokens, values))
+        written = await self._connection.execute(insert_or_ignore(self._connection, api_tokens, values))
+        return written.rowcount > 0
 
-    async def renew(self, name: str, *, by: Actor, secret: str, expires_at: datetime | None) -> bool:
-        """Give the newest unrevoked token of that name another secret and expiry; return whether there is one."""
+    async def renew(self, name: str, *, by: Actor, secret: str, expires_at: datetime | None) -> ApiToken | None:
+        """Give the newest unrevoked token of that name another secret and expiry; return it, None without one."""
         columns = api_tokens.c
         newest = sa.select(sa.func.max(columns.id)).where(
             columns.name == name,
@@ -100,7 +101,8 @@ class TokenRepository:
         )
         values = {"token_digest": token_digest(secret), "expires_at": expires_at}
         statement = sa.update(api_tokens).where(columns.id == newest.scalar_subquery()).values(values)
-        return (await self._connection.execute(statement)).rowcount > 0
+        row = (await self._connection.execute(statement.returning(*_COLUMNS))).mappings().first()
+        return None if row is None else _token(row)
 
     async def revoke(self, token_id: str, *, at: datetime) -> None:
         """Revoke a locked token."""

@@ -12,6 +12,7 @@ from domain.model.change import Change, Transition
 from domain.model.health_effects import Effect, ReportEffect
 from domain.model.health_history import HealthSpan
 from domain.persistence.artifacts import ArtifactRepository
+from domain.persistence.audit import AuditRepository
 from domain.persistence.automations import AutomationRepository
 from domain.persistence.changes import ChangeRepository
 from domain.persistence.channels import ChannelRepository
@@ -114,6 +115,7 @@ class ReadSession:
     visitor_queues = _Made(VisitorQueueRepository)
     maintenance = _Made(MaintenanceRepository)
     maintenance_instances = _Made(MaintenanceInstanceRepository)
+    audit = _Made(AuditRepository)
 
     def __init__(self, connection: AsyncConnection) -> None:
         self.connection = connection

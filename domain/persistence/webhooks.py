@@ -128,11 +128,11 @@ class WebhookRepository:
         pause = {} if paused_until is None else {"paused_until": paused_until}
         await self._update(webhook_id, failing_since=since, **pause)
 
-    async def disable(self, webhook_id: str, *, at: datetime, reason: str) -> None:
-        """Disable a webhook for a reason that admins see; one that is disabled already stays as it is."""
+    async def disable(self, webhook_id: str, *, at: datetime, reason: str) -> bool:
+        """Disable a webhook for a reason that admins see, and return whether it was enabled before."""
         statement = sa.update(webhooks).where(webhooks.c.id == webhook_id, webhooks.c.enabled)
         values = {"enabled": False, "disabled_at": at, "disabled_reason": reason, "updated_at": at}
-        await self._connection.execute(statement.values(**values))
+        return (await self._connection.execute(statement.values(**values))).rowcount > 0
 
     async def mark_gap(self, webhook_id: str) -> None:
         """Note the moment of the oldest change that is parked; none where nothing is."""

@@ -5,10 +5,12 @@ from collections.abc import Collection
 
 from domain.errors import AlreadyExistsError, NotFoundError
 from domain.ids import is_id, new_id
+from domain.model.audit import AuditAction, AuditKind, hidden
 from domain.model.secret import Secret, checked_secret_name, checked_secret_value
 from domain.model.viewer import Viewer
 from domain.persistence.database import Database
 from domain.persistence.unit_of_work import UnitOfWork
+from domain.services.auditing import audit
 from domain.services.secret_keys import SecretKeys
 from domain.services.writing import Outcome, Writer
 
@@ -41,12 +43,13 @@ class SecretService:
             )
             if not await unit.secrets.insert(secret, ciphertext):
                 raise AlreadyExistsError(f"There is a secret with the name {name!r} already.", field=["name"])
+            await audit(unit, viewer, AuditKind.SECRET, AuditAction.CREATED, after=secret)
             await unit.people.note_user(viewer.actor, at=unit.moment())
             return secret
 
         return await self._writer.run(work)
 
-    async def replace(self, secret_id: str, *, value: str) -> Outcome[Secret]:
+    async def replace(self, viewer: Viewer, secret_id: str, *, value: str) -> Outcome[Secret]:
         """Store another value under the same name; steps that start from now on use it.
 
         Raises:
@@ -65,11 +68,21 @@ class SecretService:
             if await unit.secrets.lock(secret_id) is None:
                 raise NotFoundError("Secret", secret_id)
             await unit.secrets.replace(secret_id, ciphertext, at=unit.moment())
-            return (await unit.secrets.get_many([secret_id]))[secret_id]
+            replaced = (await unit.secrets.get_many([secret_id]))[secret_id]
+            await audit(
+                unit,
+                viewer,
+                AuditKind.SECRET,
+                AuditAction.UPDATED,
+                before=replaced,
+                after=replaced,
+                changes=hidden("value"),
+            )
+            return replaced
 
         return await self._writer.run(work)
 
-    async def delete(self, secret_id: str) -> Outcome[str]:
+    async def delete(self, viewer: Viewer, secret_id: str) -> Outcome[str]:
         """Delete a secret; steps that name it fail from now on.
 
         Raises:
@@ -77,8 +90,10 @@ class SecretService:
         """
 
         async def work(unit: UnitOfWork) -> str:
-            if not _ids(secret_id) or not await unit.secrets.delete(secret_id):
+            known = (await unit.secrets.get_many(_ids(secret_id))).get(secret_id)
+            if known is None or not await unit.secrets.delete(secret_id):
                 raise NotFoundError("Secret", secret_id)
+            await audit(unit, viewer, AuditKind.SECRET, AuditAction.DELETED, before=known)
             return secret_id
 
         return await self._writer.run(work)

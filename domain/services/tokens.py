@@ -7,14 +7,16 @@ from domain.clock import Clock
 from domain.errors import ConflictError, InvalidInputError, NotFoundError, StartupError, UnauthenticatedError
 from domain.ids import is_id, new_id
 from domain.model.actor import SYSTEM, Actor, ActorType
+from domain.model.audit import AuditAction, AuditKind, hidden
 from domain.model.commands import CreateToken
 from domain.model.erasure import is_pseudonym
 from domain.model.texts import checked_name
 from domain.model.token import SYSTEMS_PER_TOKEN, ApiToken, checked_expiry, checked_role
-from domain.model.viewer import ANONYMOUS, Role, Viewer
+from domain.model.viewer import ANONYMOUS, SYSTEM_VIEWER, Role, Viewer
 from domain.persistence.database import Database
 from domain.persistence.tokens import token_digest
 from domain.persistence.unit_of_work import UnitOfWork
+from domain.services.auditing import audit
 from domain.services.forgetting.known import KnownForgotten
 from domain.services.oidc import OidcVerifier, looks_like_jwt
 from domain.services.references import known_system_ids
@@ -29,7 +31,7 @@ _SCHEME = "bearer "
 
 
 class TokenService:
-    """Authentication by bearer token, and the use cases of API tokens; they are not in the log."""
+    """Authentication by bearer token, and the use cases of API tokens; they are in the audit log alone."""
 
     def __init__(
         self,
@@ -108,6 +110,7 @@ class TokenService:
                 systems=await _limits(unit, command),
             )
             await unit.tokens.insert(token, secret)
+            await audit(unit, viewer, AuditKind.TOKEN, AuditAction.CREATED, after=token)
             await _note(unit, token)
             await unit.people.note_user(viewer.actor, at=unit.moment())
             return token, secret
@@ -126,13 +129,20 @@ class TokenService:
 
         async def work(unit: UnitOfWork) -> bool:
             expires_at = checked_expiry(command.expires_at, now=unit.moment())
-            return await unit.tokens.renew(command.name, by=viewer.actor, secret=secret, expires_at=expires_at)
+            renewed = await unit.tokens.renew(command.name, by=viewer.actor, secret=secret, expires_at=expires_at)
+            if renewed is None:
+                return False
+            changes = hidden("secret", "expires_at")
+            await audit(
+                unit, viewer, AuditKind.TOKEN, AuditAction.ROTATED, before=renewed, after=renewed, changes=changes
+            )
+            return True
 
         if (await self._writer.run(work)).value:
             return secret
         return (await self.create(viewer, command)).value[1]
 
-    async def revoke(self, token_id: str) -> Outcome[ApiToken]:
+    async def revoke(self, viewer: Viewer, token_id: str) -> Outcome[ApiToken]:
         """Revoke a token and end its streams; a revoked one stays as it is.
 
         Raises:
@@ -149,7 +159,9 @@ class TokenService:
             if await unit.tokens.valid_admins(unit.moment()) == {token_id}:
                 raise ConflictError("This is the last admin token. Create another one first.", field=["id"])
             await unit.tokens.revoke(token_id, at=unit.moment())
-            return (await unit.tokens.get_many([token_id]))[token_id]
+            revoked = (await unit.tokens.get_many([token_id]))[token_id]
+            await audit(unit, viewer, AuditKind.TOKEN, AuditAction.REVOKED, before=token, after=revoked)
+            return revoked
 
         outcome = await self._writer.run(work)
         self._sessions.revoked(token_id)
@@ -173,7 +185,8 @@ class TokenService:
             token = ApiToken(
                 id=new_id("tok"), name="admin", role=Role.ADMIN, created_at=unit.moment(), created_by=SYSTEM
             )
-            await unit.tokens.insert(token, wanted or fresh)
+            if await unit.tokens.insert(token, wanted or fresh):
+                await audit(unit, SYSTEM_VIEWER, AuditKind.TOKEN, AuditAction.CREATED, after=token)
             if wanted is None:
                 await _note(unit, token)
                 return fresh

@@ -24,12 +24,19 @@ class Upkeep:
     """A task that prunes at the start and then every hour, in small transactions that other writes fit between."""
 
     def __init__(
-        self, *, database: Database, clock: Clock, event_retention_days: int, delivery_retention_days: int = 0
+        self,
+        *,
+        database: Database,
+        clock: Clock,
+        event_retention_days: int,
+        delivery_retention_days: int = 0,
+        audit_retention_days: int = 0,
     ) -> None:
         self._database = database
         self._clock = clock
         self._retention = timedelta(days=event_retention_days)
         self._delivery_retention = timedelta(days=delivery_retention_days)
+        self._audit_retention = timedelta(days=audit_retention_days)
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Prune every hour until `stopping` is set."""
@@ -50,6 +57,10 @@ class Upkeep:
             await self._database.write(lambda unit: unit.systems.forget_former(before=before))
         if self._delivery_retention:
             await self._prune_deliveries(now - self._delivery_retention)
+        if self._audit_retention:
+            before = now - self._audit_retention
+            while (await self._database.write(lambda unit: unit.audit.prune(before=before, limit=_CHUNK))).value:
+                pass
         await self._prune_visitors(now)
         forgotten = now - KEPT
         while (await self._database.write(lambda unit: unit.idempotency.forget(before=forgotten, limit=_CHUNK))).value:

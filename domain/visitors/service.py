@@ -16,12 +16,15 @@ from domain.errors import (
     UnsupportedError,
 )
 from domain.ids import is_id, new_id
+from domain.model.audit import AuditAction, AuditKind, Unnamed
 from domain.model.incident import SYSTEMS_PER_INCIDENT
 from domain.model.paging import Page, PageRequest
+from domain.model.viewer import Viewer
 from domain.model.visitor import VisitorKind, VisitorState, VisitorSubscription
 from domain.outbound.addresses import literal_address
 from domain.persistence.database import Database
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
+from domain.services.auditing import audit
 from domain.services.ciphers import SecretCipher
 from domain.services.writing import Outcome, Writer
 from domain.visitors.addresses import checked_mail, checked_webhook, masked
@@ -213,7 +216,7 @@ class VisitorService:
             return False
         return await self._database.read(lambda session: session.visitors.id_to_leave(digest)) is not None
 
-    async def delete(self, subscription_id: str) -> Outcome[str]:
+    async def delete(self, viewer: Viewer, subscription_id: str) -> Outcome[str]:
         """Delete a subscription with its messages.
 
         Raises:
@@ -223,11 +226,12 @@ class VisitorService:
         async def work(unit: UnitOfWork) -> str:
             if not is_id(subscription_id, "vis") or not await unit.visitors.delete(subscription_id):
                 raise NotFoundError("Subscription", subscription_id)
+            await _audit_deletion(unit, viewer, subscription_id)
             return subscription_id
 
         return await self._writer.run(work)
 
-    async def delete_address(self, address: str) -> Outcome[str]:
+    async def delete_address(self, viewer: Viewer, address: str) -> Outcome[str]:
         """Delete the subscription of a mail address, or of the URL of a webhook, and return its id.
 
         Raises:
@@ -246,6 +250,7 @@ class VisitorService:
             found = await unit.visitors.id_of_address(addressed.address)
             if found is None or not await unit.visitors.delete(found):
                 raise NotFoundError("Subscription", masked(kind, checked), field=["address"])
+            await _audit_deletion(unit, viewer, found)
             return found
 
         return await self._writer.run(work)
@@ -291,3 +296,9 @@ def _confirmed(
         failing_since=None if is_new else known.failing_since,
         after_seq=head if is_new else known.after_seq,
     )
+
+
+async def _audit_deletion(unit: UnitOfWork, viewer: Viewer, subscription_id: str) -> None:
+    # The id alone: nothing of a visitor stays.
+    gone = Unnamed(id=subscription_id)
+    await audit(unit, viewer, AuditKind.VISITOR_SUBSCRIPTION, AuditAction.DELETED, before=gone)

@@ -11,11 +11,14 @@ from typing_extensions import override
 from domain.counting import counted_from_zero
 from domain.errors import InvalidInputError, UnavailableError
 from domain.messaging.leasing import LEASE, CutOff, LeasedQueues
+from domain.model.audit import AuditAction, AuditKind
 from domain.model.change import Change
+from domain.model.viewer import SYSTEM_VIEWER
 from domain.model.webhook import Webhook, WebhookDelivery, WebhookDeliveryStatus
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
 from domain.persistence.webhook_queues import Lease
 from domain.persistence.webhooks import Sealed
+from domain.services.auditing import audit
 from domain.tracing import SpanKind, Tracer, current_trace, span_of
 from domain.webhooks.bodies import Bodies
 from domain.webhooks.cloudevents import trace_of
@@ -185,8 +188,7 @@ class WebhookQueues(LeasedQueues[Lease, Job, Outcome]):
         if verdict.status is WebhookDeliveryStatus.PARKED:
             await unit.webhooks.mark_gap(job.webhook.id)
         if verdict.disabling is not None:
-            logger.warning("webhook %s is disabled: %s", job.webhook.id, verdict.disabling)
-            await unit.webhooks.disable(job.webhook.id, at=now, reason=verdict.disabling)
+            await _disable(unit, job.webhook, verdict.disabling)
         return verdict.next_attempt_at
 
     def _count(self, status: WebhookDeliveryStatus) -> None:
@@ -221,3 +223,10 @@ async def _next(unit: UnitOfWork, lease: Lease, *, goes_on: bool) -> Job | None:
     await unit.webhook_queues.prolong(lease, until=now + LEASE)
     change = (await unit.changes.get_many([delivery.change_id])).get(delivery.change_id)
     return Job(webhook=webhook, sealed=sealed, delivery=delivery, change=change, now=now)
+
+
+async def _disable(unit: UnitOfWork, webhook: Webhook, reason: str) -> None:
+    logger.warning("webhook %s is disabled: %s", webhook.id, reason)
+    if await unit.webhooks.disable(webhook.id, at=unit.moment(), reason=reason):
+        disabled = replace(webhook, enabled=False)
+        await audit(unit, SYSTEM_VIEWER, AuditKind.WEBHOOK, AuditAction.UPDATED, before=webhook, after=disabled)

@@ -10,6 +10,7 @@ import orjson
 from domain.clock import Clock
 from domain.errors import ConflictError, CursorExpiredError, InvalidInputError, NotFoundError
 from domain.ids import is_id, new_id
+from domain.model.audit import AuditAction, AuditKind, hidden
 from domain.model.cursor import CursorCodec
 from domain.model.paging import Page, PageRequest
 from domain.model.viewer import Viewer
@@ -17,6 +18,7 @@ from domain.model.webhook import Webhook, WebhookAudience, WebhookDelivery, Webh
 from domain.persistence.database import Database
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
 from domain.persistence.webhooks import Sealed
+from domain.services.auditing import audit
 from domain.services.writing import Outcome, Writer
 from domain.webhooks.bodies import Body
 from domain.webhooks.cloudevents import CONTENT_TYPE, test_event, traceparent_of
@@ -88,12 +90,13 @@ class WebhookService:
             if not made.enabled:
                 made = replace(made, disabled_at=now)
             await unit.webhooks.insert(made, sealed)
+            await audit(unit, viewer, AuditKind.WEBHOOK, AuditAction.CREATED, after=made)
             await unit.people.note_user(viewer.actor, at=now)
             return made, secret
 
         return await self._writer.run(work)
 
-    async def update(self, webhook_id: str, command: WriteWebhook) -> Outcome[Webhook]:
+    async def update(self, viewer: Viewer, webhook_id: str, command: WriteWebhook) -> Outcome[Webhook]:
         """Change a webhook; what is pending is sent as it is from now on.
 
         Raises:
@@ -118,11 +121,12 @@ class WebhookService:
                 after = replace(after, failing_since=None, paused_until=None)
             after = replace(after, updated_at=unit.moment())
             await unit.webhooks.save(after)
+            await audit(unit, viewer, AuditKind.WEBHOOK, AuditAction.UPDATED, before=before, after=after)
             return after
 
         return await self._writer.run(work)
 
-    async def rotate(self, webhook_id: str, *, overlap: timedelta) -> Outcome[tuple[Webhook, str]]:
+    async def rotate(self, viewer: Viewer, webhook_id: str, *, overlap: timedelta) -> Outcome[tuple[Webhook, str]]:
         """Replace the signing secret and return the new one; both sign until the overlap is over.
 
         Raises:
@@ -141,11 +145,15 @@ class WebhookService:
             before = await _locked(unit, webhook_id)
             now = unit.moment()
             await unit.webhooks.rotate(webhook_id, sealed, at=now, former_until=now + overlap)
+            changes = hidden("secret")
+            await audit(
+                unit, viewer, AuditKind.WEBHOOK, AuditAction.ROTATED, before=before, after=before, changes=changes
+            )
             return replace(before, secret_created_at=now, updated_at=now, former_secret_until=now + overlap), secret
 
         return await self._writer.run(work)
 
-    async def delete(self, webhook_id: str) -> Outcome[str]:
+    async def delete(self, viewer: Viewer, webhook_id: str) -> Outcome[str]:
         """Delete a webhook with its deliveries.
 
         Raises:
@@ -153,8 +161,10 @@ class WebhookService:
         """
 
         async def work(unit: UnitOfWork) -> str:
-            if not is_id(webhook_id, "whk") or not await unit.webhooks.delete(webhook_id):
+            known = await _locked(unit, webhook_id)
+            if not await unit.webhooks.delete(webhook_id):
                 raise NotFoundError("Webhook", webhook_id)
+            await audit(unit, viewer, AuditKind.WEBHOOK, AuditAction.DELETED, before=known)
             return webhook_id
 
         return await self._writer.run(work)

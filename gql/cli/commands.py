@@ -106,6 +106,12 @@ def events(
     run(late("gql.cli.work", "print_events")(settings_of(database_url=database_url), after=after, follow=follow))
 
 
+@app.command()
+def audit(database_url: DatabaseUrl = None) -> None:
+    """Print who changed tokens, secrets and other settings, the newest first, one JSON object a line."""
+    run(late("gql.cli.work", "print_audit")(settings_of(database_url=database_url)))
+
+
 def main() -> None:
     """Run the command line; print a failure as one line with exit code 2."""
     for stream in (sys.stdout, sys.stderr):

@@ -11,7 +11,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from domain.bootstrap import Domain, running_domain
 from domain.demo.automations import install
 from domain.demo.service import DEMO
+from domain.model.audit import AuditFilter
 from domain.model.change import Change
+from domain.model.paging import PageRequest
 from domain.settings import Settings
 
 _PAGE = 500
@@ -52,3 +54,13 @@ async def print_events(settings: Settings, *, after: str | None, follow: bool) -
 def _print(domain: Domain, change: Change) -> None:
     line = orjson.dumps({"cursor": domain.events.cursor_of(change.seq), **change.as_json()})
     sys.stdout.buffer.write(line + b"\n")
+
+
+async def print_audit(settings: Settings) -> None:
+    """Print the audit log as lines of JSON, the newest entry first."""
+    async with running_domain(settings, live=False) as domain:
+        page = PageRequest(size=_PAGE)
+        while entries := (await domain.audit.page(page, AuditFilter())).items:
+            for entry in entries:
+                sys.stdout.buffer.write(orjson.dumps(entry.as_json()) + b"\n")
+            page = PageRequest(size=_PAGE, after=(entries[-1].id,))

@@ -40,7 +40,7 @@ class ChannelMutations:
     )
     async def update_channel(self, info: Info, input: Annotated[UpdateChannelInput, _INPUT]) -> UpdateChannelPayload:
         async def call() -> Outcome[model.Channel]:
-            return await info.context.domain.channels.update(input.command())
+            return await info.context.domain.channels.update(info.context.viewer, input.command())
 
         return await answer(info, UpdateChannelPayload, call, lambda it: {"channel": Channel.of(it)})
 
@@ -60,6 +60,6 @@ class ChannelMutations:
     )
     async def delete_channel(self, info: Info, input: Annotated[DeleteChannelInput, _INPUT]) -> DeleteChannelPayload:
         async def call() -> Outcome[str]:
-            return await info.context.domain.channels.delete(input.id)
+            return await info.context.domain.channels.delete(info.context.viewer, input.id)
 
         return await answer(info, DeleteChannelPayload, call, lambda gone: {"deleted_channel_id": ID(gone)})

@@ -57,7 +57,7 @@ class IntegrationMutations:
         self, info: Info, input: Annotated[UpdateIntegrationInput, _INPUT]
     ) -> UpdateIntegrationPayload:
         async def call() -> Outcome[model.Integration]:
-            return await info.context.domain.integrations.update(input.id, input.command())
+            return await info.context.domain.integrations.update(info.context.viewer, input.id, input.command())
 
         return await answer(info, UpdateIntegrationPayload, call, lambda it: {"integration": Integration.of(it)})
 
@@ -69,7 +69,7 @@ class IntegrationMutations:
         self, info: Info, input: Annotated[RotateIntegrationTokenInput, _INPUT]
     ) -> RotateIntegrationTokenPayload:
         async def call() -> Outcome[tuple[model.Integration, str]]:
-            return await info.context.domain.integrations.rotate(input.id)
+            return await info.context.domain.integrations.rotate(info.context.viewer, input.id)
 
         return await answer(info, RotateIntegrationTokenPayload, call, _with_token)
 
@@ -81,7 +81,7 @@ class IntegrationMutations:
         self, info: Info, input: Annotated[DeleteIntegrationInput, _INPUT]
     ) -> DeleteIntegrationPayload:
         async def call() -> Outcome[str]:
-            return await info.context.domain.integrations.delete(input.id)
+            return await info.context.domain.integrations.delete(info.context.viewer, input.id)
 
         return await answer(info, DeleteIntegrationPayload, call, lambda gone: {"deleted_integration_id": ID(gone)})
 

@@ -35,7 +35,7 @@ class SecretMutations:
     )
     async def update_secret(self, info: Info, input: Annotated[UpdateSecretInput, _INPUT]) -> UpdateSecretPayload:
         async def call() -> Outcome[model.Secret]:
-            return await info.context.domain.secrets.replace(input.id, value=input.value)
+            return await info.context.domain.secrets.replace(info.context.viewer, input.id, value=input.value)
 
         return await answer(info, UpdateSecretPayload, call, lambda secret: {"secret": Secret.of(secret)})
 
@@ -45,6 +45,6 @@ class SecretMutations:
     )
     async def delete_secret(self, info: Info, input: Annotated[DeleteSecretInput, _INPUT]) -> DeleteSecretPayload:
         async def call() -> Outcome[str]:
-            return await info.context.domain.secrets.delete(input.id)
+            return await info.context.domain.secrets.delete(info.context.viewer, input.id)
 
         return await answer(info, DeleteSecretPayload, call, lambda gone: {"deleted_secret_id": ID(gone)})

@@ -41,6 +41,6 @@ class TokenMutations:
     )
     async def revoke_token(self, info: Info, input: Annotated[RevokeTokenInput, _INPUT]) -> RevokeTokenPayload:
         async def call() -> Outcome[model.ApiToken]:
-            return await info.context.domain.tokens.revoke(input.id)
+            return await info.context.domain.tokens.revoke(info.context.viewer, input.id)
 
         return await answer(info, RevokeTokenPayload, call, lambda token: {"token": ApiToken.of(token)})

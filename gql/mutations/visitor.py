@@ -25,9 +25,9 @@ class VisitorMutations:
         self, info: Info, input: Annotated[DeleteVisitorSubscriptionInput, _INPUT]
     ) -> DeleteVisitorSubscriptionPayload:
         async def call() -> Outcome[str]:
-            service = info.context.domain.visitors.service
+            service, viewer = info.context.domain.visitors.service, info.context.viewer
             given, is_address = input.given()
-            return await (service.delete_address(given) if is_address else service.delete(given))
+            return await (service.delete_address if is_address else service.delete)(viewer, given)
 
         return await answer(
             info, DeleteVisitorSubscriptionPayload, call, lambda gone: {"deleted_visitor_subscription_id": ID(gone)}

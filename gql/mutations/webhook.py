@@ -73,7 +73,7 @@ class WebhookMutations:
     )
     async def update_webhook(self, info: Info, input: Annotated[UpdateWebhookInput, _INPUT]) -> UpdateWebhookPayload:
         async def call() -> Outcome[model.Webhook]:
-            return await info.context.domain.webhooks.service.update(input.id, input.command())
+            return await info.context.domain.webhooks.service.update(info.context.viewer, input.id, input.command())
 
         return await answer(info, UpdateWebhookPayload, call, _shown)
 
@@ -88,7 +88,8 @@ class WebhookMutations:
         self, info: Info, input: Annotated[RotateWebhookSecretInput, _INPUT]
     ) -> RotateWebhookSecretPayload:
         async def call() -> Outcome[tuple[model.Webhook, str]]:
-            return await info.context.domain.webhooks.service.rotate(input.id, overlap=input.overlap())
+            service = info.context.domain.webhooks.service
+            return await service.rotate(info.context.viewer, input.id, overlap=input.overlap())
 
         return await answer(info, RotateWebhookSecretPayload, call, _with_secret)
 
@@ -97,7 +98,7 @@ class WebhookMutations:
     )
     async def delete_webhook(self, info: Info, input: Annotated[DeleteWebhookInput, _INPUT]) -> DeleteWebhookPayload:
         async def call() -> Outcome[str]:
-            return await info.context.domain.webhooks.service.delete(input.id)
+            return await info.context.domain.webhooks.service.delete(info.context.viewer, input.id)
 
         return await answer(info, DeleteWebhookPayload, call, lambda gone: {"deleted_webhook_id": ID(gone)})
 

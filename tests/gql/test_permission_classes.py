@@ -23,6 +23,7 @@ LETS_THROUGH: dict[str, tuple[list[Role], bool]] = {
     "SEE_TOKENS": ([Role.ADMIN], True),
     "SEE_SECRETS": ([Role.ADMIN], True),
     "SEE_INTEGRATIONS": ([Role.ADMIN], True),
+    "SEE_AUDIT_LOG": ([Role.ADMIN], True),
     "SEE_CHANNELS": ([Role.ADMIN], True),
     "SEE_WEBHOOKS": ([Role.ADMIN], True),
     "SEE_VISITORS": ([Role.ADMIN], True),

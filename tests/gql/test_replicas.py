@@ -28,7 +28,7 @@ from domain.persistence.unit_of_work import ReadSession
 from domain.settings import Settings
 from tests.conftest import SECRET_KEY
 from tests.e2e.clusters import Cluster, running_pair
-from tests.factories import make_incident, make_token
+from tests.factories import ADMIN, make_incident, make_token
 from tests.gql.transport.sockets import TOKENS, Running, serving, until
 from tests.inside import inside
 
@@ -258,7 +258,7 @@ async def test_a_revoked_token_does_not_live_on_while_the_replica_lags(served: R
     token, secret = await make_token(served.domain, role=Role.VIEWER)
     await pair.replayed()
     async with pair.paused():
-        await served.domain.tokens.revoke(token.id)
+        await served.domain.tokens.revoke(ADMIN, token.id)
         headers = {"authorization": f"Bearer {secret}"}
         answer = await post(served, "{ incidents { totalCount } }", headers=headers)
         assert answer["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"

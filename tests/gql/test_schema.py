@@ -109,6 +109,7 @@ def test_every_list_is_a_connection_or_bounded() -> None:
         "Action.consumes",
         "AutomationValidation.problems",
         "AutomationRunChange.changedFields",
+        "AuditEntry.changes",
         "Query.activeHealthOverrides",
         "Integration.maskedFields",
         "VisitorSubscription.systemIds",

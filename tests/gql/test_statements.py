@@ -42,6 +42,7 @@ ARGUMENTS = {
 PAST = ARGUMENTS | {"Query.incidents": "atCursor: $after"}
 #: Plain columns that are null of everything here.
 EMPTY = {
+    "AuditEntry.tokenId",
     *(f"ApiToken.{name}" for name in ("expiresAt", "lastUsedAt", "revokedAt")),
     *(f"Automation.{name}" for name in ("description", "managedBy")),
     "AutomationRun.reason",

@@ -20,6 +20,7 @@ from domain.clock import Clock
 from domain.entities.origin import Origin
 from domain.errors import AlreadyExistsError, InvalidInputError, NotFoundError, VersionConflictError
 from domain.ids import is_id, new_id
+from domain.model.audit import AuditAction, AuditKind
 from domain.model.automation import (
     GROUP_LENGTH,
     Automation,
@@ -31,6 +32,7 @@ from domain.model.commands import KEEP, Keep, given
 from domain.model.texts import checked_callers_key, checked_description, checked_line, checked_name
 from domain.model.viewer import Viewer
 from domain.persistence.unit_of_work import UnitOfWork
+from domain.services.auditing import audit
 from domain.services.writing import Idempotency, Outcome, Writer, recalled
 
 T = TypeVar("T")
@@ -101,6 +103,7 @@ class AutomationService:
         async def work(unit: UnitOfWork) -> Automation:
             if not await unit.automations.insert(automation, _version(automation, viewer, automation.created_at)):
                 raise _taken(automation.name)
+            await audit(unit, viewer, AuditKind.AUTOMATION, AuditAction.CREATED, after=automation)
             await unit.people.note_user(viewer.actor, at=unit.moment())
             await self._listen(unit, automation)
             return automation
@@ -128,15 +131,7 @@ class AutomationService:
 
         async def work(unit: UnitOfWork) -> Automation:
             before = await _locked(unit, automation_id, expected_version)
-            after = replace(
-                before,
-                name=before.name if isinstance(command.name, Keep) else checked_name(command.name),
-                description=_described(command, before.description),
-                group=before.group if isinstance(command.group, Keep) else _checked_group(command.group),
-                enabled=given(command.enabled, before.enabled),
-                definition=given(command.definition, before.definition),
-                managed_by=given(command.managed_by, before.managed_by),
-            )
+            after = _merged(before, command)
             if after == before:
                 return before
             renewed = after.definition != before.definition
@@ -151,6 +146,7 @@ class AutomationService:
                 await self._listen(unit, after)
             if renewed:
                 await self._renew(unit, viewer, after)
+            await audit(unit, viewer, AuditKind.AUTOMATION, AuditAction.UPDATED, before=before, after=after)
             return after
 
         return _saved(await self._writer.run(work), warnings)
@@ -203,6 +199,7 @@ class AutomationService:
             for run in await unit.runs.active(automation.id):
                 await self._journal.cancel(unit, run.id, message="The automation was deleted.", origin=origin)
             await unit.automations.delete(automation.id, at=unit.moment())
+            await audit(unit, viewer, AuditKind.AUTOMATION, AuditAction.DELETED, before=automation)
             return automation.id
 
         return await self._writer.run(work)
@@ -314,6 +311,18 @@ def _new(command: WriteAutomation, now: datetime) -> Automation:
         managed_by=given(command.managed_by, None),
         created_at=now,
         updated_at=now,
+    )
+
+
+def _merged(before: Automation, command: WriteAutomation) -> Automation:
+    return replace(
+        before,
+        name=before.name if isinstance(command.name, Keep) else checked_name(command.name),
+        description=_described(command, before.description),
+        group=before.group if isinstance(command.group, Keep) else _checked_group(command.group),
+        enabled=given(command.enabled, before.enabled),
+        definition=given(command.definition, before.definition),
+        managed_by=given(command.managed_by, before.managed_by),
     )
 
 

@@ -8,12 +8,14 @@ from domain.entities.origin import Origin
 from domain.errors import ConflictError, InvalidInputError, NotFoundError
 from domain.ids import is_id, new_id
 from domain.model.actor import SYSTEM, Actor, ActorType
+from domain.model.audit import AuditAction, AuditKind
 from domain.model.erasure import Erasure, ErasureStatus, Forgotten, pseudonym_of
 from domain.model.texts import is_line
-from domain.model.viewer import Viewer
+from domain.model.viewer import SYSTEM_VIEWER, Viewer
 from domain.persistence.database import Database
 from domain.persistence.erasures import Known
 from domain.persistence.unit_of_work import ReadSession, UnitOfWork
+from domain.services.auditing import audit
 from domain.services.forgetting.known import KnownForgotten
 from domain.services.forgetting.work import ErasureWork
 from domain.services.writing import Outcome, Writer
@@ -102,9 +104,11 @@ class ForgettingService:
             await unit.erasures.insert(erasure, forgotten, digest=digest, since_seq=seq)
             return Applied(after=snapshot_of(erasure))
 
-        oneself = (viewer.actor.type, viewer.actor.id) == (person.type, person.id)
         # Who forgets themselves is not named by that, either.
-        origin = Origin(actor=SYSTEM if oneself else viewer.actor)
+        oneself = (viewer.actor.type, viewer.actor.id) == (person.type, person.id)
+        caller = SYSTEM_VIEWER if oneself else viewer
+        await audit(unit, caller, AuditKind.PERSON, AuditAction.FORGOTTEN, after=forgotten.present)
+        origin = Origin(actor=caller.actor)
         return (await self._handle.create(unit, erasure.id, apply, origin=origin)).after.entity
 
     async def _revoke(self, unit: UnitOfWork, forgotten: Forgotten) -> None:

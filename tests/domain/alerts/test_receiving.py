@@ -335,7 +335,7 @@ async def test_a_delivery_for_an_integration_that_another_process_has_deleted_is
     domain: Domain,
 ) -> None:
     monitor = await make_monitor(domain)
-    await domain.integrations.delete(monitor.integration.id)
+    await domain.integrations.delete(ADMIN, monitor.integration.id)
     for body in (alertmanager(FIRING), {"status": "firing"}):
         with pytest.raises(UnauthenticatedError):
             await monitor.send(body)
@@ -351,7 +351,7 @@ async def test_a_replay_for_an_integration_that_is_deleted_meanwhile_finds_no_de
     [received] = await monitor.send(alertmanager(FIRING))
 
     async def found(*_: object) -> tuple[Integration, IntegrationDelivery]:
-        await domain.integrations.delete(monitor.integration.id)
+        await domain.integrations.delete(ADMIN, monitor.integration.id)
         return monitor.integration, received.delivery
 
     monkeypatch.setattr(receiving, "_found", found)

@@ -67,7 +67,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 #: The tables that are newer than the fixtures, and that no migration fills.
 NEWER = {"incident_labels", "incident_relations", "incident_assignees", "erasures"}
-NEWER |= {"integrations", "integration_alerts", "integration_deliveries", "channels"}
+NEWER |= {"integrations", "integration_alerts", "integration_deliveries", "channels", "audit_entries"}
 NEWER |= {"webhooks", "webhook_queues", "webhook_deliveries"}
 NEWER |= {"visitor_subscriptions", "visitor_notices", "visitor_deliveries", "visitor_former_links", "visitor_requests"}
 NEWER |= {"maintenances", "maintenance_systems", "maintenance_instances", "maintenance_updates"}

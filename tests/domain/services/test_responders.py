@@ -153,7 +153,7 @@ async def test_a_person_whose_token_is_revoked_stays_and_is_given_nothing_new(do
     tokens = [(await make_token(domain, name=name))[0] for name in ("gone", "here")]
     gone, here = (token.id for token in tokens)
     await assigned(domain, held, lead=gone)
-    await domain.tokens.revoke(gone)
+    await domain.tokens.revoke(ADMIN, gone)
     for people, field in (({"lead": gone}, ["lead"]), ({"assignees": [here, gone]}, ["assignees", "1"])):
         with pytest.raises(DomainError) as refusal:
             await assigned(domain, free, **people)

@@ -44,7 +44,7 @@ async def test_a_secret_is_read_back_unchanged_and_not_logged(domain: Domain) ->
 @on_one_database
 async def test_a_value_is_replaced_under_its_name(domain: Domain) -> None:
     secret = await make_secret(domain)
-    after = (await domain.secrets.replace(secret.id, value="another-value")).value
+    after = (await domain.secrets.replace(ADMIN, secret.id, value="another-value")).value
     assert (after.name, after.created_at, after.updated_at > secret.updated_at) == (
         secret.name,
         secret.created_at,
@@ -55,8 +55,11 @@ async def test_a_value_is_replaced_under_its_name(domain: Domain) -> None:
 
 async def test_a_deleted_secret_is_gone_and_its_name_free(domain: Domain) -> None:
     secret = await make_secret(domain)
-    assert (await domain.secrets.delete(secret.id)).value == secret.id
-    for attempt in (domain.secrets.delete(secret.id), domain.secrets.replace(secret.id, value="another-value")):
+    assert (await domain.secrets.delete(ADMIN, secret.id)).value == secret.id
+    for attempt in (
+        domain.secrets.delete(ADMIN, secret.id),
+        domain.secrets.replace(ADMIN, secret.id, value="another-value"),
+    ):
         with pytest.raises(NotFoundError):
             await attempt
     await make_secret(domain)
@@ -92,7 +95,7 @@ async def test_an_invalid_name_is_refused(domain: Domain, name: str) -> None:
 )
 async def test_an_invalid_secret_value_is_refused_without_being_quoted(domain: Domain, value: str) -> None:
     secret = await make_secret(domain, "HERE")
-    for attempt in (make_secret(domain, "KEY", value), domain.secrets.replace(secret.id, value=value)):
+    for attempt in (make_secret(domain, "KEY", value), domain.secrets.replace(ADMIN, secret.id, value=value)):
         with pytest.raises(InvalidInputError) as caught:
             await attempt
         assert caught.value.field == ["value"]
@@ -204,7 +207,7 @@ async def test_the_plaintext_is_neither_in_the_database_nor_in_the_log(
     caplog.set_level(logging.DEBUG)
     secret = await make_secret(domain, "API_KEY", VALUE)
     for _ in range(3):
-        await domain.secrets.replace(secret.id, value=VALUE)
+        await domain.secrets.replace(ADMIN, secret.id, value=VALUE)
     await domain.secrets.resolve(["API_KEY"])
     with pytest.raises(AlreadyExistsError) as caught:
         await make_secret(domain, "API_KEY", VALUE)

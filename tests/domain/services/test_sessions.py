@@ -13,7 +13,7 @@ from domain.services.sessions import EXPIRED, REVOKED
 from domain.settings import Settings
 from tests.conftest import SteppingClock
 from tests.domain.dialects import on_one_database
-from tests.factories import make_token
+from tests.factories import ADMIN, make_token
 from tests.inside import inside
 
 
@@ -31,21 +31,21 @@ async def elsewhere(settings: Settings, clock: SteppingClock) -> AsyncIterator[D
 
 async def test_a_stream_ends_at_once_on_a_revocation_in_its_process(domain: Domain) -> None:
     token, waits = await _streams(domain, 3)
-    await domain.tokens.revoke(token)
+    await domain.tokens.revoke(ADMIN, token)
     assert await asyncio.gather(*waits) == [REVOKED] * 3
     assert domain.sessions._watched == {}
 
 
 async def test_a_stream_ends_on_a_revocation_elsewhere_at_the_next_check(domain: Domain, elsewhere: Domain) -> None:
     token, waits = await _streams(domain, 2)
-    await elsewhere.tokens.revoke(token)
+    await elsewhere.tokens.revoke(ADMIN, token)
     await domain.sessions.check()
     assert await asyncio.gather(*waits) == [REVOKED] * 2
 
 
 async def test_a_process_checks_credentials_by_itself(domain: Domain, elsewhere: Domain) -> None:
     token, [wait] = await _streams(domain, 1)
-    await elsewhere.tokens.revoke(token)
+    await elsewhere.tokens.revoke(ADMIN, token)
     async with asyncio.timeout(60):
         assert await wait == REVOKED
 

@@ -79,6 +79,6 @@ async def test_a_token_of_somebody_else_or_one_that_was_revoked_is_not_renewed(d
     first = await domain.tokens.viewer_of(f"Bearer {await domain.tokens.renew(ADMIN, command)}")
     assert first.token_id not in {None, others.id}
     assert (await domain.tokens.viewer_of(f"Bearer {secret}")).token_id == others.id
-    await domain.tokens.revoke(str(first.token_id))
+    await domain.tokens.revoke(ADMIN, str(first.token_id))
     second = await domain.tokens.viewer_of(f"Bearer {await domain.tokens.renew(ADMIN, command)}")
     assert second.token_id not in {first.token_id, others.id}

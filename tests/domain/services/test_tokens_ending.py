@@ -109,18 +109,18 @@ async def test_a_token_is_refused_from_the_moment_at_which_it_expires(domain: Do
 async def test_a_revoked_token_is_refused_at_once_and_stays_revoked(domain: Domain, clock: SteppingClock) -> None:
     token, secret = await make_token(domain)
     await domain.tokens.viewer_of(f"Bearer {secret}")
-    revoked = (await domain.tokens.revoke(token.id)).value
+    revoked = (await domain.tokens.revoke(ADMIN, token.id)).value
     with pytest.raises(UnauthenticatedError):
         await domain.tokens.viewer_of(f"Bearer {secret}")
     clock.advance(hours=1)
-    assert (await domain.tokens.revoke(token.id)).value.revoked_at == revoked.revoked_at is not None
+    assert (await domain.tokens.revoke(ADMIN, token.id)).value.revoked_at == revoked.revoked_at is not None
 
 
 @on_one_database
 @pytest.mark.parametrize("token_id", ["tok_01h455vb4pex5vsknk084sn02q", "nonsense", "tok_\0"], ids=repr)
 async def test_an_unknown_token_cannot_be_revoked(domain: Domain, token_id: str) -> None:
     with pytest.raises(NotFoundError):
-        await domain.tokens.revoke(token_id)
+        await domain.tokens.revoke(ADMIN, token_id)
 
 
 @on_one_database
@@ -132,14 +132,14 @@ async def test_the_last_admin_token_cannot_be_revoked(domain: Domain, clock: Ste
     await make_token(domain, role=Role.ADMIN, expires_at=clock.now() + timedelta(minutes=1))
     clock.advance(minutes=1)
     with pytest.raises(ConflictError, match="last admin token"):
-        await domain.tokens.revoke(admin.id)
+        await domain.tokens.revoke(ADMIN, admin.id)
     await make_token(domain, role=Role.ADMIN)
-    assert (await domain.tokens.revoke(admin.id)).value.revoked_at == clock.now()
+    assert (await domain.tokens.revoke(ADMIN, admin.id)).value.revoked_at == clock.now()
 
 
 async def test_of_two_admin_tokens_revoked_at_once_one_stays(domain: Domain) -> None:
     tokens = [(await make_token(domain, role=Role.ADMIN))[0] for _ in range(2)]
-    ends = await asyncio.gather(*(domain.tokens.revoke(token.id) for token in tokens), return_exceptions=True)
+    ends = await asyncio.gather(*(domain.tokens.revoke(ADMIN, token.id) for token in tokens), return_exceptions=True)
     assert sorted(type(end).__name__ for end in ends) == ["ConflictError", "Outcome"]
 
 
@@ -158,7 +158,7 @@ async def test_a_revoked_token_is_not_brought_back_by_the_next_start(
     secret = "an-admin-token-that-leaked"
     await domain.tokens.ensure_admin(secret)
     await make_token(domain, role=Role.ADMIN)
-    await domain.tokens.revoke((await domain.tokens.viewer_of(f"Bearer {secret}")).actor.id)
+    await domain.tokens.revoke(ADMIN, (await domain.tokens.viewer_of(f"Bearer {secret}")).actor.id)
     assert await domain.tokens.ensure_admin(secret) is None
     assert "choose another" in caplog.text
     with pytest.raises(UnauthenticatedError):
@@ -167,7 +167,7 @@ async def test_a_revoked_token_is_not_brought_back_by_the_next_start(
 
 async def test_tokens_leave_no_trace_in_the_log(domain: Domain) -> None:
     token, _ = await make_token(domain)
-    await domain.tokens.revoke(token.id)
+    await domain.tokens.revoke(ADMIN, token.id)
     assert await log_of(domain) == []
 
 

@@ -17,7 +17,7 @@ from tests.conftest import SteppingClock
 from tests.domain.alerts.payloads import alertmanager, prometheus_alert
 from tests.domain.alerts.sending import make_monitor
 from tests.domain.dialects import on_one_database
-from tests.factories import log_of, make_incident, make_pending_delivery
+from tests.factories import ADMIN, log_of, make_incident, make_pending_delivery
 from tests.inside import inside
 
 
@@ -104,7 +104,7 @@ async def test_old_deliveries_to_webhooks_are_pruned_but_not_what_is_still_to_be
     domain: Domain, clock: SteppingClock
 ) -> None:
     pending, (off, _) = await make_pending_delivery(domain), await make_pending_delivery(domain)
-    await domain.webhooks.service.update(off.id, WriteWebhook(enabled=False))
+    await domain.webhooks.service.update(ADMIN, off.id, WriteWebhook(enabled=False))
     clock.advance(days=31)
     database = inside(domain).database
     await Upkeep(database=database, clock=clock, event_retention_days=0, delivery_retention_days=30).run_once()

@@ -29,7 +29,7 @@ from tests.domain.visitors.mailbox import Mailbox
 from tests.domain.visitors.making import ANN, ask, deliver, join, join_hook, queued, subscriptions
 from tests.domain.webhooks.receiver import receiving
 from tests.domain.webhooks.sending import Names
-from tests.factories import make_incident, make_system
+from tests.factories import ADMIN, make_incident, make_system
 from tests.inside import inside
 
 
@@ -267,7 +267,7 @@ async def test_an_address_is_found_under_a_former_key(settings: Settings, box: M
     async with running_domain(rotated, clock=clock) as domain:
         await ask(domain)
         assert (len(await subscriptions(domain)), len(box.received)) == (1, 1)
-        await domain.visitors.service.delete_address("ANN@example.org")
+        await domain.visitors.service.delete_address(ADMIN, "ANN@example.org")
         assert await subscriptions(domain) == []
 
 
@@ -284,14 +284,14 @@ async def test_an_admin_sees_enough_of_an_address_and_removes_it_by_its_text(dom
             f"http://127.0.0.1:{port}/***",
         ]
         assert await service.count() == 2
-        await service.delete_address(ANN)
-        await service.delete_address(receiver.url)
+        await service.delete_address(ADMIN, ANN)
+        await service.delete_address(ADMIN, receiver.url)
     assert await service.count() == 0
     with pytest.raises(NotFoundError) as failure:
-        await service.delete_address(ANN)
+        await service.delete_address(ADMIN, ANN)
     assert ANN not in failure.value.message
     with pytest.raises(InvalidInputError):
-        await service.delete_address("no address")
+        await service.delete_address(ADMIN, "no address")
 
 
 @on_one_database

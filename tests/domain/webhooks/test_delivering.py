@@ -241,7 +241,7 @@ async def test_another_address_begins_without_the_failures_of_the_former_one(
     await walked(domain)
     await deliver(domain)
     async with receiving() as other:
-        await domain.webhooks.service.update(webhook.id, WriteWebhook(url=other.url))
+        await domain.webhooks.service.update(ADMIN, webhook.id, WriteWebhook(url=other.url))
         moved = await found(domain, webhook)
         assert (moved.failing_since, moved.paused_until) == (None, None)
         await walked(domain)
@@ -261,7 +261,7 @@ async def test_an_answer_of_the_former_address_disables_no_webhook_that_moved(
     sending = asyncio.create_task(domain.webhooks.deliverer.run_pending())
     await receiver.came.wait()
     async with receiving() as other:
-        await domain.webhooks.service.update(webhook.id, WriteWebhook(url=other.url))
+        await domain.webhooks.service.update(ADMIN, webhook.id, WriteWebhook(url=other.url))
         held.set()
         await sending
         assert types_of(other) == ["created"]
@@ -477,7 +477,7 @@ async def test_a_rotated_secret_signs_beside_the_former_one_until_the_overlap_is
     domain: Domain, receiver: Receiver, clock: SteppingClock
 ) -> None:
     webhook, former = await make_webhook(domain, receiver.url)
-    _, present = (await domain.webhooks.service.rotate(webhook.id, overlap=timedelta(hours=1))).value
+    _, present = (await domain.webhooks.service.rotate(ADMIN, webhook.id, overlap=timedelta(hours=1))).value
     for _ in range(2):
         await walked(domain)
         await deliver(domain)
@@ -509,7 +509,7 @@ async def test_a_disabled_webhook_gets_nothing_and_an_enabled_one_begins_anew(
     webhook, _ = await make_webhook(domain, receiver.url, enabled=False)
     await walked(domain)
     await deliver(domain)
-    await domain.webhooks.service.update(webhook.id, WriteWebhook(enabled=True))
+    await domain.webhooks.service.update(ADMIN, webhook.id, WriteWebhook(enabled=True))
     await walked(domain)
     await deliver(domain)
     assert len(receiver.received) == 1
@@ -523,13 +523,13 @@ async def test_pruning_takes_old_deliveries_and_the_queue_of_a_disabled_webhook_
     receiver.answers(500)
     await walked(domain)
     await deliver(domain)
-    await domain.webhooks.service.update(webhook.id, WriteWebhook(enabled=False))
+    await domain.webhooks.service.update(ADMIN, webhook.id, WriteWebhook(enabled=False))
     now = clock.now()
     await inside(domain).database.write(
         lambda unit: unit.webhook_deliveries.prune(before=now + timedelta(days=1), limit=10)
     )
     assert await deliveries(domain) == []
-    await domain.webhooks.service.update(webhook.id, WriteWebhook(enabled=True))
+    await domain.webhooks.service.update(ADMIN, webhook.id, WriteWebhook(enabled=True))
     clock.advance(hours=1)
     await deliver(domain)
     assert len(receiver.received) == 1

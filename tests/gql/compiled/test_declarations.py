@@ -79,6 +79,7 @@ def test_the_roots_that_read_rows_are_compiled() -> None:
     catalogs = {"actions", "artifactTypes", "automationSchema", "automationTemplates", "triggers"}
     computed = {
         "activeHealthOverrides",
+        "auditLog",
         "dryRunAutomation",
         "erasure",
         "explain",

@@ -6,7 +6,7 @@ from domain.bootstrap import Domain
 from tests.gql.compiled.documents import documents, reason, values_for
 from tests.gql.dialects import on_both_databases
 
-#: What is computed from much more than it shows, and why it is left to the generic path.
+#: What is computed from much more than it shows, or read seldom, and why it is left to the generic path.
 _COMPUTING = (
     "explain",
     "dryRunAutomation",
@@ -17,6 +17,7 @@ _COMPUTING = (
     "markdown(",
     "maintenanceTimes",
     "visitorSubscriptions",
+    "auditLog",
     "validateAutomation",
 )
 _COMPUTED = {name: f"Query.{name.rstrip('(')}" for name in _COMPUTING} | {

@@ -173,7 +173,7 @@ async def make_world(domain: Domain) -> World:
         maintenance=await make_maintenance(
             domain, depot.id, begins=-1, hours=48, recurrence="FREQ=WEEKLY", description="New disks"
         ),
-        spent=(await domain.tokens.revoke((await make_token(domain))[0].id)).value,
+        spent=(await domain.tokens.revoke(ADMIN, (await make_token(domain))[0].id)).value,
         gone=await _forgotten(domain),
     )
 

@@ -14,7 +14,7 @@ from domain.bootstrap import Domain, running_domain
 from domain.settings import Settings
 from gql.app import create_app
 from tests.conftest import SteppingClock
-from tests.factories import make_incident, make_token
+from tests.factories import ADMIN, make_incident, make_token
 from tests.inside import inside
 
 SUBSCRIPTION = "subscription { incidentEvents { type } }"
@@ -115,7 +115,7 @@ async def _streaming(domain: Domain, secret: str) -> AsyncIterator[Connection]:
 async def test_a_socket_closes_when_the_token_is_revoked(domain: Domain) -> None:
     token, secret = await make_token(domain)
     async with _subscribed(domain, secret) as socket:
-        await domain.tokens.revoke(token.id)
+        await domain.tokens.revoke(ADMIN, token.id)
         assert await socket.next() == {"type": "websocket.close", "code": 4403, "reason": "Token revoked"}
         await make_incident(domain)
     assert domain.sessions._watched == {}
@@ -175,7 +175,7 @@ async def test_an_sse_stream_is_cut_without_complete_when_the_token_is_revoked(d
     token, secret = await make_token(domain)
     followers = len(inside(domain).tail._followers)
     async with _streaming(domain, secret) as stream:
-        await domain.tokens.revoke(token.id)
+        await domain.tokens.revoke(ADMIN, token.id)
         assert await _rest(stream) == b""
     assert domain.sessions._watched == {}
     assert len(inside(domain).tail._followers) == followers

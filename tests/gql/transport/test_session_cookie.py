@@ -14,6 +14,7 @@ from domain.model.viewer import Role
 from domain.settings import Settings
 from gql.compiled.running import CompiledOperations
 from tests.conftest import SteppingClock
+from tests.factories import ADMIN
 from tests.gql.transport.sockets import TOKENS, Running, serving
 
 WHO = "{ viewer { role } }"
@@ -127,7 +128,7 @@ async def test_what_streams_on_a_cookie_ends_with_its_token(served: Running) -> 
         assert token is not None
         # Another admin is left, so that this one can be revoked.
         await served.domain.tokens.ensure_admin("another-admin-for-tests")
-        await served.domain.tokens.revoke(token)
+        await served.domain.tokens.revoke(ADMIN, token)
         assert await raw.closed() == (4403, "Token revoked")
 
 

@@ -23,7 +23,7 @@ from domain.settings import Settings
 from gql.transport.http_protocol import BoundedHttpProtocol
 from gql.transport.shortcut import Answer, Shortcut
 from tests.e2e.databases import fresh_database
-from tests.factories import make_system
+from tests.factories import ADMIN, make_system
 from tests.gql.dialects import on_both_databases
 from tests.gql.transport.bursts import CAUSED, KNOWN, StillClock, differences, encoded
 from tests.gql.transport.sockets import TOKENS, Running, serving, until
@@ -210,7 +210,7 @@ async def test_a_token_that_is_revoked_is_refused_at_once(served: Running) -> No
     tokens = served.domain.tokens
     viewer = await tokens.viewer_of(f"Bearer {TOKENS[Role.VIEWER]}")
     assert viewer.token_id is not None
-    await tokens.revoke(viewer.token_id)
+    await tokens.revoke(ADMIN, viewer.token_id)
     assert (await answered(served, request)).startswith(b"HTTP/1.1 401")
 
 

@@ -115,12 +115,12 @@ async def test_a_rotated_token_and_that_of_a_deleted_integration_are_refused_at_
 ) -> None:
     identifier, token = await made(domain)
     assert (await http.post(PATHS["alertmanager"], json=FIRING, headers=bearer(token))).status_code == 200
-    _, fresh = (await domain.integrations.rotate(identifier)).value
+    _, fresh = (await domain.integrations.rotate(ADMIN, identifier)).value
     statuses = [
         (await http.post(PATHS["alertmanager"], json=FIRING, headers=bearer(each))).status_code
         for each in (token, fresh)
     ]
-    await domain.integrations.delete(identifier)
+    await domain.integrations.delete(ADMIN, identifier)
     statuses.append((await http.post(PATHS["alertmanager"], json=FIRING, headers=bearer(fresh))).status_code)
     assert statuses == [401, 200, 401]
 

@@ -194,7 +194,7 @@ async def revoke_a_token(scene: Scene) -> None:
         await raw.next()
         await raw.subscribe(EVENTS)
         await until(lambda: scene.running.members == 1)
-        await scene.domain.tokens.revoke(token.id)
+        await scene.domain.tokens.revoke(ADMIN, token.id)
         assert (await raw.closed())[0] == 4403
 
 

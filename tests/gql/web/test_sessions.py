@@ -15,7 +15,7 @@ from domain.model.viewer import Role
 from domain.settings import Settings
 from gql.app import create_app
 from tests.conftest import SteppingClock
-from tests.factories import make_token
+from tests.factories import ADMIN, make_token
 from tests.outages import Away
 
 HOST = "incidents.test"
@@ -205,7 +205,7 @@ async def test_a_token_that_was_revoked_is_refused_and_the_page_goes_on_without_
 ) -> None:
     known, token = await make_token(domain, role=Role.VIEWER)
     await sign_in(page, token)
-    await domain.tokens.revoke(known.id)
+    await domain.tokens.revoke(ADMIN, known.id)
     refused = await page.post("/graphql", json=WHO)
     assert (refused.status_code, refused.json()["errors"][0]["extensions"]["code"]) == (401, "UNAUTHENTICATED")
     assert (await page.get("/session")).json()["viewer"] is None

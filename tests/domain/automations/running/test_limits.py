@@ -48,7 +48,7 @@ async def test_a_token_revoked_during_a_wait_forbids_the_next_action(world: Worl
     goes_on = {**LOG, "continue_on_error": True}
     run = await world.begun(create("payments"), {"delay": {"seconds": 60}}, goes_on, create("again"), run_as=token.id)
     await world.waiting(run, "actions[1]")
-    await world.domain.tokens.revoke(token.id)
+    await world.domain.tokens.revoke(ADMIN, token.id)
     world.clock.advance(seconds=60)
     run = await world.over(run)
     assert (run.status, run.message) == (

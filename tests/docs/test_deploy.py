@@ -4,6 +4,8 @@ import json
 import re
 import runpy
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -96,6 +98,14 @@ def test_a_service_of_compose_starts_with_settings_that_a_start_takes(name: str)
     given["INCIDENTQL_PUBLIC_URL"] = "https://incidents.example.com"
     check_ours(service.get("command", ["serve"]), {key: given[key] for key in given if key in _SETTINGS})
     assert int(service["stop_grace_period"].rstrip("s")) > STOP_SECONDS + int(given.get(_DRAIN, 0))
+
+
+@pytest.mark.parametrize(("typed", "code"), [("tmpfs:", 0), ("tempfs:", 1)], ids=["as it is", "with a slip"])
+def test_the_published_schema_of_compose_files_holds(typed: str, code: int, tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text((DEPLOY / "compose.yaml").read_text().replace("tmpfs:", typed))
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec"]
+    done = subprocess.run([*command, tmp_path / "compose.yaml"], capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stdout
 
 
 def test_compose_opens_ports_of_the_proxy_alone() -> None:

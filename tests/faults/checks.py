@@ -95,6 +95,7 @@ async def webhook_faults(database: Database, delivered: Delivered, truth: Truth)
     """Wait until everything is delivered, and return what is wrong with that."""
     delivered.wanted = wanted_of(truth.log)
     moved, left = time.monotonic(), (-1, -1)
+    hurried, pause = moved, 1.0
     while True:
         present = (await database.read(count_pending), delivered.count)
         if not present[0] and not delivered.violations:
@@ -104,8 +105,11 @@ async def webhook_faults(database: Database, delivered: Delivered, truth: Truth)
         patience = _STUCK_SECONDS if present[0] else _LOST_SECONDS
         if time.monotonic() - moved > patience:
             break
-        await database.write(_hurry)
-        await asyncio.sleep(0.5)
+        if time.monotonic() - max(moved, hurried) > pause:
+            # Later each time: on a busy machine, leases that end too soon would let others repeat it all for ever.
+            await database.write(_hurry)
+            hurried, pause = time.monotonic(), 2 * pause
+        await asyncio.sleep(0.2)
     found = [f"{present[0]} deliveries stay pending"] if present[0] else []
     return found + [f"webhook: {name}: {len(what)}: {what[:3]}" for name, what in delivered.violations.items()]
 

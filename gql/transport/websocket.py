@@ -3,6 +3,7 @@
 import asyncio
 import json
 from contextlib import aclosing, suppress
+from contextvars import ContextVar
 from typing import Any, Protocol, cast
 
 from graphql import GraphQLError
@@ -48,6 +49,8 @@ _FAILED = (4500, "Internal server error")
 _SLOW = (_TRY_AGAIN_LATER, "SLOW_CONSUMER")
 #: After this code the official client retries with fresh `connectionParams`; after 4401 it would give up for good.
 _FORBIDDEN = 4403
+#: How recent the answer has to be of the operation whose task is started.
+_freshness: ContextVar[Freshness] = ContextVar("freshness", default=ANY)
 
 
 class SocketEndpoint(Protocol):
@@ -120,8 +123,6 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
         super().__init__(*args, **kwargs)
         self.members: dict[str, SocketMember] = {}
         self.is_alive = True
-        #: How recent answers have to be, of operations that say so and are yet to run.
-        self.freshness: dict[str, Freshness] = {}
         #: The hold on the caller's credential, where the credential can end.
         self.held: Held | None = None
         #: The caller that the socket is counted for.
@@ -270,8 +271,8 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
             refused_one = error if isinstance(error, GraphQLError) else error_of(error)
             await self.send_message({"id": message["id"], "type": "error", "payload": [refused_one.formatted]})
             return
-        if freshness is not ANY:
-            self.freshness[message["id"]] = freshness
+        # The operation's task has a copy of this context, and nothing is left of one that never runs.
+        _freshness.set(freshness)
         await super().handle_subscribe(cast("SubscribeMessage", {**message, "payload": payload}))
 
     @override
@@ -305,13 +306,12 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
             message = "There is no GraphQL document in the message: send `query`."
             raise GraphQLError(message, extensions={"code": "BAD_USER_INPUT"})
         query, name, groups = operation.query, operation.operation_name, self.endpoint.groups
-        freshness = self.freshness.pop(operation.id, ANY)
         joining = joining_of(groups, self.context, query, name, operation.variables)
         if joining is not None:
             return await self._share(operation, joining)
         claim = groups.claims.enter(self.context, operation) if may_subscribe(query, name) else None
         try:
-            return await self._execute(operation, self.context.for_operation(freshness=freshness))
+            return await self._execute(operation, self.context.for_operation(freshness=_freshness.get()))
         finally:
             if claim is not None:
                 claim.leave()

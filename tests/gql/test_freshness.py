@@ -1,5 +1,6 @@
 """Requests that name the cursor which their answers have to have reached, also where there is no replica."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -125,6 +126,22 @@ async def test_operations_of_a_socket_name_theirs_in_extensions(domain: Domain) 
         assert refused["payload"][0]["extensions"] == {"code": "BAD_USER_INPUT", "field": _EXTENSION}
         lost = await ask(domain.events.cursor_of(head + 1), "3")
         assert lost["payload"]["errors"][0]["extensions"] == {"code": "CURSOR_EXPIRED", "field": _EXTENSION}
+
+
+async def test_an_operation_that_never_ran_leaves_nothing_to_the_next_of_its_id(domain: Domain) -> None:
+    later = domain.events.cursor_of(await domain.events.head() + 1)
+    async with serving(domain) as running, running.socket() as socket:
+        # Together, so that it is over before its task has begun.
+        await asyncio.gather(
+            socket.send(_subscribe(_DOCUMENT, extensions={"after": later})),
+            socket.send({"id": "1", "type": "complete"}),
+            socket.send(_subscribe(_DOCUMENT)),
+        )
+        assert (await socket.next())["payload"]["data"] == {"incidents": {"totalCount": 0}}
+
+
+def _subscribe(query: str, **others: Any) -> Any:
+    return {"id": "1", "type": "subscribe", "payload": {"query": query, **others}}
 
 
 async def test_a_sqlite_file_has_no_replicas(settings: Settings) -> None:

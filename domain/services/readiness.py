@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from domain.errors import UnavailableError
 from domain.messaging.tail import LogTail
 from domain.persistence.database import Database
+from domain.persistence.measures import ReplicaCounts
 from domain.persistence.migrate import COMPATIBLE_SINCE, can_use, knows_revision
 
 #: Probes time out soon, and so do these checks; the query continues in the background.
@@ -46,8 +47,11 @@ class Readiness:
 
     def remarks(self) -> Sequence[str]:
         """Return what is not in order although this process is ready: replicas that answer no queries."""
-        replicas = self._database.replicas.all if self._database.replicas is not None else ()
-        return [f"The replica {each.name} is not used: {each.outage.reason}." for each in replicas if each.outage.is_on]
+        replicas = self._database.replicas
+        counts = ReplicaCounts() if replicas is None else replicas.counts()
+        # Anybody may ask: where they are, and what they answered, is for operators.
+        unused = counts.count - counts.used
+        return [f"Of {counts.count} replicas, {unused} answer no queries; the log says more."] if unused else []
 
     async def is_database_there(self) -> bool:
         """Return whether the database can be read."""

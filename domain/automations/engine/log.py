@@ -35,10 +35,13 @@ class OutageFilter(logging.Filter):
 
 
 def _outage_in(record: logging.LogRecord) -> str | None:
-    """Return the outage that a record is about, by its exception or else by its text."""
+    """Return the outage that a record is about, by its exception or else by its text.
+
+    The library's driver raises no plain OSError, and what the domain meets is an UnavailableError: so those are faults.
+    """
     error = record.exc_info[1] if record.exc_info else None
     while isinstance(error, Exception):
-        if isinstance(error, UnavailableError) or is_outage(error, writing=True):
+        if isinstance(error, UnavailableError) or (is_outage(error, writing=True) and not isinstance(error, OSError)):
             return reason_of(error)
         error = error.__cause__
     message = record.getMessage()

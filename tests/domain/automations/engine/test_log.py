@@ -68,8 +68,13 @@ def test_an_outage_is_one_line_however_often_it_is_raised(
     assert len(lines.messages[0].splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    "fault", [KeyError("incident"), FileNotFoundError(2, "No such file"), TimeoutError()], ids=repr
+)
 @pytest.mark.parametrize("log", [DBOS.logger, _POOL], ids=lambda each: each.name)
-def test_a_fault_of_the_code_keeps_its_traceback(log: logging.Logger, lines: pytest.LogCaptureFixture) -> None:
-    log.error(_FAILED, exc_info=KeyError("incident"))
+def test_a_fault_of_the_code_keeps_its_traceback(
+    fault: Exception, log: logging.Logger, lines: pytest.LogCaptureFixture
+) -> None:
+    log.error(_FAILED, exc_info=fault)
     assert [record.exc_info is not None for record in lines.records] == [True]
     assert lines.messages == [_FAILED]

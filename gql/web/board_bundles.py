@@ -16,6 +16,8 @@ FIRST = "first"
 _NEEDED = re.compile(r'^import \{ ([\w, ]+) \} from "([^"]+)";$', re.MULTILINE)
 _LOADED = re.compile(r'\bimport\("([^"]+)"\)')
 _EXPORTED = re.compile(r"^export ((?:async )?(?:class|function|const) (\w+))", re.MULTILINE)
+#: The path of a module, of which a variable is made.
+_PATH = re.compile(r"(?:\w+/)*\w+\.js", re.ASCII)
 #: What a function may not contain. `import.meta` is that of the file, which lies as deep as most modules do.
 _OTHER = re.compile(r"^ *(?:import\b(?!\.meta)|export\b).*|\bimport\(.*|^(?:const .* = )?await\b.*", re.MULTILINE)
 
@@ -26,9 +28,13 @@ def bundle(sources: Mapping[str, str], *, main: str) -> Mapping[str, str]:
     A module that two places need is in the first file, as is all that `main` needs.
 
     Raises:
-        ValueError: A module is written in a form that is not read, or needs itself.
+        ValueError: A module is written in a form that is not read, has a name of other letters, or needs itself or one
+            that is not there.
     """
     modules = {name: _Module(name, source) for name, source in sources.items()}
+    needed = {name for module in modules.values() for name in [*module.needs, *module.loads]}
+    if wrong := sorted(needed - modules.keys()):
+        raise ValueError(f"no module has this path: {wrong[0]}")
     # A CycleError is a ValueError.
     order = TopologicalSorter({name: module.needs for name, module in modules.items()}).static_order()
     places = _places(modules, main)
@@ -43,6 +49,8 @@ class _Module:
     """A module, and its text as a function."""
 
     def __init__(self, name: str, source: str) -> None:
+        if _PATH.fullmatch(name) is None:
+            raise ValueError(f"{name} is no path of letters, digits and slashes, which a variable could be made of")
         self.variable = _variable(name)
         #: What it needs to run, and what it loads once somebody wants to see that.
         self.needs: list[str] = []

@@ -89,6 +89,20 @@ def test_what_could_mean_something_else_in_a_function_is_refused(text: str) -> N
         bundle({"main.js": text, "other.js": "export const other = 1;\n"}, main="main.js")
 
 
+@pytest.mark.parametrize(
+    "name", ["lib/a-b.js", "lib/a.b.js", "lib/ä.js", "../a.js", "lib/a$b.js", "lib/a.mjs", "a\n.js"]
+)
+def test_a_name_that_no_variable_can_have_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="no path of letters"):
+        bundle({"main.js": _MAIN, name: ""}, main="main.js")
+
+
+@pytest.mark.parametrize("text", ['import { a } from "./gone.js";', 'const gone = () => import("./views/gone.js");'])
+def test_a_module_that_is_not_there_is_named(text: str) -> None:
+    with pytest.raises(ValueError, match=r"no module has this path: (?:views/)?gone\.js"):
+        bundle({"main.js": text}, main="main.js")
+
+
 def test_every_module_of_the_board_is_in_one_file() -> None:
     texts = b"".join(text for text, _ in board.files().values()).decode()
     found = re.findall(r"^const (\S+) = \(\(\) =>", texts, flags=re.MULTILINE)

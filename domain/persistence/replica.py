@@ -117,8 +117,11 @@ class Replica:
         self._waiting.append(waiting)
         if self._polling is None:
             self._polling = asyncio.create_task(self._poll())
-        done, _ = await asyncio.wait({reached}, timeout=seconds)
-        self._waiting.remove(waiting)
+        try:
+            done, _ = await asyncio.wait({reached}, timeout=seconds)
+        finally:
+            # Else it would be looked for without an end, of one that is cancelled too.
+            self._waiting.remove(waiting)
         return bool(done) and reached.result()
 
     async def close(self) -> None:

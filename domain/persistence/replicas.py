@@ -180,7 +180,9 @@ class Replicas:
     def _failed(self, replica: Replica, error: Exception, *, is_lost: bool) -> None:
         is_conflict = state_of(error) == _CONFLICT
         self.answers["conflict" if is_conflict else "failed"] += 1
-        if is_lost and is_outage(error) and not (is_conflict or isinstance(error, PoolTimeoutError)):
+        # What took long may take so anywhere; a replica that hangs is found by the next look at it.
+        is_slow = isinstance(error, TimeoutError | PoolTimeoutError)
+        if is_lost and is_outage(error) and not (is_conflict or is_slow):
             replica.outage.failed(reason_of(error))
         logger.debug("asking the primary in the place of %s: %s", replica.name, error)
 

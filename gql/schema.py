@@ -198,7 +198,7 @@ async def _of_one_moment(
     reads = context.domain.reads
     with reads.snapshot(freshness) as snapshot:
         result = await execution
-    if snapshot.must_repeat:
+    if snapshot.must_repeat or (snapshot.is_on_replica and _lacks_a_position(result)):
         # What a replica has read so far is of a moment that the primary does not know.
         context.forget()
         with reads.snapshot(replace(freshness, may_lag=False)) as snapshot:
@@ -206,6 +206,11 @@ async def _of_one_moment(
     if isinstance(snapshot.failure, CursorExpiredError):
         return GraphQLExecutionResult(data=None, errors=[escaped(snapshot.failure)])
     return result
+
+
+def _lacks_a_position(result: Any) -> bool:
+    """Return whether an argument names a cursor that is expired, or that a replica has yet to reach."""
+    return any(isinstance(error.original_error, CursorExpiredError) for error in result.errors or ())
 
 
 def _parse_moment(value: Any) -> datetime:

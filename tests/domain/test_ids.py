@@ -38,6 +38,13 @@ def test_ids_of_one_process_are_sorted_also_within_a_millisecond() -> None:
     assert ids == sorted(ids)
 
 
+def test_ids_go_on_upwards_when_the_clock_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    last = new_id("inc")
+    monkeypatch.setattr(time, "time_ns", lambda: 0)
+    ids = [last, *(new_id("inc") for _ in range(3))]
+    assert ids == sorted(set(ids))
+
+
 def test_ids_made_on_many_threads_are_unique() -> None:
     with ThreadPoolExecutor(8) as threads:
         ids = [

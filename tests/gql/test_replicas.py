@@ -241,6 +241,30 @@ async def test_a_query_waits_until_the_replica_has_what_it_names(pair: Pair, pat
     await _run(pair.primary, "DELETE FROM api_tokens")
 
 
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ("incidentChanges(after: $at) { nodes { __typename } }", {"nodes": []}),
+        ("incidentEvents(after: $at) { nodes { __typename } }", {"nodes": []}),
+        ("incident(id: $id, atCursor: $at) { title }", {"title": _AFTER}),
+    ],
+    ids=["changes", "events", "past"],
+)
+async def test_a_cursor_that_a_replica_has_yet_to_reach_is_not_expired(
+    served: Running, pair: Pair, fields: str, expected: Any
+) -> None:
+    incident, number = (await make_incident(served.domain)).id, next(_numbers)
+    document = f"query Q{number}($id: ID!, $at: String!) {{ incident(id: $id) {{ id }} found: {fields} }}"
+    await pair.replayed()
+    async with pair.paused():
+        cursor = await rename(served, incident)
+        # It is compiled when it comes again.
+        for _ in range(3):
+            answer = await post(served, document, id=incident, at=cursor)
+            assert "errors" not in answer, answer
+            assert answer["data"]["found"] == expected
+
+
 async def test_a_list_and_its_cursor_are_of_the_same_stale_moment(served: Running, pair: Pair) -> None:
     incident = (await make_incident(served.domain)).id
     await pair.replayed()

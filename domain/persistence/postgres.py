@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from typing import Any
+from weakref import WeakSet
 
 import asyncpg
 import orjson
@@ -39,6 +40,8 @@ class Connector:
         self._has_direct = has_direct
         self._is_standby = is_standby
         self._is_pooled: bool | None = None
+        #: Those to a standby, for when it hangs.
+        self._opened: WeakSet[asyncpg.Connection] = WeakSet()
         #: The servers that connections led to since all of them were left.
         self._servers: set[str] = set()
         self._looking = asyncio.Lock()
@@ -65,6 +68,11 @@ class Connector:
     def is_outdated(self, connection: asyncpg.Connection) -> bool:
         """Return whether a connection leads to a server that is no longer the one to ask."""
         return not self._is_standby and is_read_only(connection)
+
+    def cut(self) -> None:
+        """End all connections to a standby at once: what waits for an answer on one fails."""
+        for connection in list(self._opened):
+            connection.terminate()
 
     def is_alive(self, connection: Any) -> bool:
         """Return whether SQLAlchemy's connection can be used, in one message; the library sends three for poolers."""
@@ -104,6 +112,7 @@ class Connector:
     async def _open(self, **options: Any) -> asyncpg.Connection:
         connection = await asyncpg.connect(**self._address.for_asyncpg(**_SETTINGS), **options)
         if self._is_standby:
+            self._opened.add(connection)
             return connection
         try:
             # Before anything is written: the server may have been promoted since the last connection.

@@ -21,8 +21,10 @@ from domain.persistence.promotions import TIMELINE
 
 #: The state that signs cursors, by which a database is known.
 CURSOR_KEY = "cursor_key"
-#: How long a look at a replica, or a connection of it, may take.
+#: How long a look at a replica may take.
 LOOK_SECONDS = 2.0
+#: How long connecting to it may take, unless its address says otherwise.
+_CONNECT_SECONDS = 2
 #: How long a replica that failed has to work before it is asked again.
 _QUIET_SECONDS = 2.0
 #: Between two looks while somebody waits for a position.
@@ -66,6 +68,8 @@ class Replica:
         self.lag_seconds = 0.0
         #: Whether it was looked at yet.
         self.is_known = False
+        hasty = {"connect_timeout": str(_CONNECT_SECONDS), **address.parameters}
+        address = replace(address, parameters=hasty)
         # One connection looks, and one is for short reads that run again and again.
         engine, self.reader, self._connector = create_postgres(
             address, connections=max(1, connections - 2), wait_seconds=_POOL_SECONDS, has_direct=True, is_standby=True
@@ -98,6 +102,8 @@ class Replica:
             async with asyncio.timeout(LOOK_SECONDS), self._connected() as connection:
                 row = await connection.fetchrow(_LOOK, _STATES)
         except TimeoutError as error:
+            # Else the reads under way would wait for it until they are given up.
+            self._connector.cut()
             raise UnfitError(f"it does not answer within {LOOK_SECONDS:g} s") from error
         except DRIVER_ERRORS as error:
             raise UnfitError(reason_of(error)) from error

@@ -443,6 +443,17 @@ async def test_a_replica_that_is_away_is_told_once_and_the_primary_answers(
     assert domain.readiness.remarks() == []
 
 
+@pytest.mark.parametrize("path", ["generic", "compiled"])
+async def test_what_is_asked_of_a_replica_that_hangs_is_done_again_on_the_primary(
+    served: Running, pair: Pair, path: str
+) -> None:
+    incident, asker = (await make_incident(served.domain)).id, Asker(served, path)
+    await pair.replayed()
+    await asker.warm(incident)
+    with pair.standby.frozen():
+        assert await asker.title(incident) == _BEFORE
+
+
 async def test_only_a_standby_of_the_same_database_is_asked(pair: Pair) -> None:
     await _run(pair.primary, "CREATE DATABASE another")
     try:

@@ -56,7 +56,7 @@ from domain.persistence.erasures import Known
 from domain.persistence.migrate import migrate
 from domain.persistence.unit_of_work import ReadSession
 from domain.persistence.write_ahead import WriteAheadLog
-from domain.services.auditing import AuditService
+from domain.services.auditing import LAST_START, AuditService
 from domain.services.bulk import BulkService
 from domain.services.events import EventService
 from domain.services.forgetting.service import ForgettingService
@@ -182,7 +182,7 @@ async def running_domain(
         if INCOMPLETE_TIMELINES in states:
             await Repairs(database=database, handle=domain.handle).run()
         if live:
-            await domain.audit.note_start(settings)
+            await domain.audit.note_start(settings, states.get(LAST_START))
             await ending.enter_async_context(_replicating(domain, key))
             await ending.enter_async_context(_background(domain, head, erasures))
         yield domain
@@ -200,7 +200,7 @@ def _engines_of(settings: Settings) -> Engines:
 
 async def _found(session: ReadSession) -> tuple[Mapping[str, str], int, Sequence[Known]]:
     """Read all that a start depends on in one transaction: the states, the head of the log, and who is forgotten."""
-    states = await session.state.values(_CURSOR_KEY, INCOMPLETE_TIMELINES)
+    states = await session.state.values(_CURSOR_KEY, INCOMPLETE_TIMELINES, LAST_START)
     return states, await session.changes.head(), await session.erasures.known()
 
 

@@ -13,7 +13,7 @@ from domain.persistence.unit_of_work import UnitOfWork
 from domain.settings import Settings, shown_settings
 
 #: The state that holds the settings of the last start.
-_LAST_START = "audited_settings"
+LAST_START = "audited_settings"
 
 
 async def audit(
@@ -64,16 +64,19 @@ class AuditService:
         """Return the number of entries that match."""
         return await self._database.read(lambda session: session.audit.count(wanted))
 
-    async def note_start(self, settings: Settings) -> None:
-        """Write an entry for each setting that is another one than at the last start, unless it is secret."""
+    async def note_start(self, settings: Settings, former: str | None) -> None:
+        """Write an entry for each setting that is another one than at the last start, unless it is secret.
+
+        `former` is the state LAST_START.
+        """
         present = orjson.dumps(shown_settings(settings), option=orjson.OPT_SORT_KEYS).decode()
-        if await self._database.read(lambda session: session.state.get(_LAST_START)) != present:
+        if former != present:
             await self._database.write(lambda unit: _note_settings(unit, present))
 
 
 async def _note_settings(unit: UnitOfWork, present: str) -> None:
     # Of two processes that start at once, the second one finds what the first has written.
-    former = await unit.state.exchange(_LAST_START, present)
+    former = await unit.state.exchange(LAST_START, present)
     if former is None or former == present:
         return
     old, new = orjson.loads(former), orjson.loads(present)

@@ -1,5 +1,6 @@
 """The audit log, which is only added to and pruned."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -32,6 +33,11 @@ class AuditRepository:
             "changes": [change.as_json() for change in entry.changes],
         }
         await self._connection.execute(sa.insert(entries).values(values))
+
+    async def get_many(self, ids: Sequence[str]) -> dict[str, AuditEntry]:
+        """Return the entries with these ids that exist, by id."""
+        found = await self._connection.execute(sa.select(entries).where(entries.c.id.in_(ids)))
+        return {row["id"]: _entry(row) for row in found.mappings()}
 
     async def page(self, page: PageRequest, wanted: AuditFilter) -> Page[AuditEntry]:
         """Return one page of the entries that match, newest first."""

@@ -1,5 +1,6 @@
 """Entries of the audit log, each written in the transaction of the change that it is about."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -55,6 +56,10 @@ class AuditService:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    async def get_many(self, ids: Sequence[str]) -> dict[str, AuditEntry]:
+        """Return the entries with these ids that exist, by id."""
+        return await self._database.read(lambda session: session.audit.get_many(ids))
 
     async def page(self, page: PageRequest, wanted: AuditFilter) -> Page[AuditEntry]:
         """Return one page of the entries that match, newest first."""

@@ -15,6 +15,7 @@ from domain.model.viewer import Audience
 from gql.compiled.declarations import one, some
 from gql.context import Context, Info
 from gql.types.artifact import Artifact
+from gql.types.audit import AuditEntry
 from gql.types.automation import Automation, AutomationRun, AutomationVersion
 from gql.types.change import IncidentChange
 from gql.types.channel import Channel
@@ -172,6 +173,13 @@ async def _tokens(context: Context, ids: list[str]) -> dict[str, Node]:
     return {token.id: ApiToken.of(token) for token in found.values()}
 
 
+async def _audit_entries(context: Context, ids: list[str]) -> dict[str, Node]:
+    if not context.viewer.role.includes(Role.ADMIN):
+        return {}
+    found = await context.domain.audit.get_many(ids)
+    return {entry.id: AuditEntry.of(entry) for entry in found.values()}
+
+
 async def _secrets(context: Context, ids: list[str]) -> dict[str, Node]:
     if not context.viewer.role.includes(Role.ADMIN):
         return {}
@@ -291,6 +299,7 @@ _READERS: dict[str, Callable[[Context, list[str]], Awaitable[dict[str, Node]]]] 
     "evt:": _events,
     "trn:": _transitions,
     "tok": _tokens,
+    "aud": _audit_entries,
     "sec": _secrets,
     "int": _integrations,
     "dlv": _deliveries,

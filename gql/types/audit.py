@@ -10,6 +10,7 @@ from strawberry.scalars import JSON
 from domain.model import audit as model
 from gql.types.actor import Actor
 from gql.types.audit_enums import AuditAction, AuditKind
+from gql.types.node import Node
 
 
 @strawberry.type(description="A field that was changed.")
@@ -32,8 +33,7 @@ class AuditedField:
 
 
 @strawberry.type(description="One change of a token, a secret or another setting: who, when and what.")
-class AuditEntry:
-    id: strawberry.ID = strawberry.field(description="Its id; later ones are greater.")
+class AuditEntry(Node):
     occurred_at: datetime = strawberry.field(description="When it was changed.")
     actor: Actor = strawberry.field(description="Who changed it; the system where a server or its command line did.")
     token_id: strawberry.ID | None = strawberry.field(

@@ -47,6 +47,7 @@ query Everything($incident: ID!, $run: ID!, $definition: JSON!, $from: DateTime!
   webhooks { nodes { __typename id } }
   webhookDeliveries { nodes { __typename id } }
   visitorSubscriptions { nodes { __typename id } }
+  auditLog(first: 2) { nodes { __typename id } }
   maintenances(first: 2) { nodes {
     __typename id
     instances(first: 2) { nodes { __typename id maintenance { __typename id } } }

@@ -6,8 +6,10 @@ from domain.bootstrap import Domain
 from domain.entities.origin import Origin
 from domain.ids import new_id
 from domain.model.actor import Cause
+from domain.model.audit import AuditFilter
 from domain.model.automation import Artifact, RunStep, StepStatus
 from domain.model.commands import AddIncidentLink, EditIncidentUpdate, RelateIncidents, ResolveIncident
+from domain.model.paging import PageRequest
 from domain.model.relation import RelationType
 from domain.model.system import System
 from domain.model.viewer import Audience
@@ -60,7 +62,8 @@ async def one_of_each(domain: Domain) -> dict[str, str]:
         "IncidentChange": opened.id,
         "IncidentEvent": f"evt_{suffix}:created",
         "IncidentTransition": f"trn_{suffix}:systemIds",
-        "ApiToken": (await make_token(domain))[0].id,
+        "ApiToken": (token := (await make_token(domain))[0]).id,
+        "AuditEntry": await _audited(domain, token.id),
         "Secret": (await make_secret(domain)).id,
         "Integration": integration.id,
         "IntegrationDelivery": delivery.id,
@@ -71,6 +74,11 @@ async def one_of_each(domain: Domain) -> dict[str, str]:
         **await _maintenance(domain, system),
         **await _automations(domain),
     }
+
+
+async def _audited(domain: Domain, object_id: str) -> str:
+    [entry] = (await domain.audit.page(PageRequest(size=2), AuditFilter(object_id=object_id))).items
+    return entry.id
 
 
 async def _maintenance(domain: Domain, system: System) -> dict[str, str]:

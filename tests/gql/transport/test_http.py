@@ -414,11 +414,15 @@ async def test_a_head_never_runs_a_stream(domain: Domain) -> None:
 
 @pytest.mark.parametrize("accept", [STREAM, f"{MODERN}, {STREAM}"])
 async def test_a_subscription_streams_to_clients_that_accept_event_streams(domain: Domain, accept: str) -> None:
+    followers = len(inside(domain).tail._followers)
     async with serving(domain) as url, httpx.AsyncClient(verify=False) as http:
         request = http.stream("POST", f"{url}/graphql", json={"query": WATCH}, headers={"accept": accept})
         async with request as response:
             assert response.headers["content-type"].startswith(STREAM)
             assert response.headers["cache-control"] == "no-cache, no-transform"
+            # The headers are sent before the subscription begins, which is without a cursor.
+            while len(inside(domain).tail._followers) <= followers:  # noqa: ASYNC110 - the tail tells nobody who follows it
+                await asyncio.sleep(0.001)
             incident = await make_incident(domain)
             async for line in response.aiter_lines():
                 if line.startswith("data: "):

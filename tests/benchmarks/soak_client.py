@@ -35,7 +35,7 @@ _HANDSHAKE = (
 
 @dataclass(slots=True)
 class Arrived:
-    """What arrived at all sockets of this process."""
+    """Counts of what arrived at all sockets of this process."""
 
     lags: Counter[int] = field(default_factory=Counter)
     gone: int = 0

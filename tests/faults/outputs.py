@@ -1,4 +1,4 @@
-"""What processes print while parts are away: an outage is a line, and a traceback would be the trace of a bug."""
+"""Output of processes while parts are away: an outage is a line, and a traceback would be the trace of a bug."""
 
 import re
 from collections import Counter

@@ -354,6 +354,7 @@ async def test_nobody_is_looked_for_who_no_longer_waits_for_a_position(domain: D
     waiting.cancel()
     await asyncio.wait({waiting})
     await until(lambda: replica._polling is None)
+    assert replica._waiting == []
 
 
 async def test_reads_of_two_moments_are_never_mixed(

@@ -115,4 +115,5 @@ def test_every_import_of_the_board_is_exported(tmp_path: Path) -> None:
     # Within a function, a name that is not exported would be nothing, where a module would not run.
     write_modules(tmp_path)
     names = sorted(name for name in board.modules() if name != "main.js")
-    run_script(tmp_path, "for (const name of given[0]) await import(`./${name}`); tell(null);", names)
+    script = "let count = 0; for (const name of given[0]) { await import(`./${name}`); count += 1; } tell(count);"
+    assert run_script(tmp_path, script, names) == len(names)

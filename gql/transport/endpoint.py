@@ -378,6 +378,8 @@ class Endpoint(GraphQL[Context, None]):
         joining = joining_of(self.groups, context, query, name, operation.variables)
         alone = joining is None and may_subscribe(query, name)
         admit(self.groups.claims, context, joining, alone=alone)
+        if joining is not None:
+            await joining.start_now()
         shared = shared_results(joining, request.state.cut) if joining is not None else None
         results: Any = shared or await self.schema.stream(
             operation.query,

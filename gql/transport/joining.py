@@ -1,7 +1,7 @@
 """Joining of one subscriber to its group without a gap or a duplicate: it catches up alone first."""
 
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any
 
 from graphql import GraphQLError
@@ -73,6 +73,21 @@ class Joining:
         self.group: Group | None = None
         #: The errors of the shared execution, where it failed.
         self.errors: list[Any] | None = None
+        #: The position from which a subscriber without a cursor gets everything, where it is known already.
+        self._starts_at: int | None = None
+
+    async def start_now(self) -> None:
+        """Have the subscriber get all that is written from now on, unless it names a cursor.
+
+        For streams, whose clients learn that they are accepted before the subscription begins.
+        """
+        if self._starts_now():
+            # What fails is asked again where the subscription begins, and said there.
+            with suppress(Exception):
+                self._starts_at = await self._context.domain.events.head()
+
+    def _starts_now(self) -> bool:
+        return self._context.last_event_id is None and self._shared.starts_now(self._variables)
 
     def check(self) -> None:
         """Check the caller's limits before the subscription begins.
@@ -155,11 +170,11 @@ class Joining:
 
     async def _first(self, member: Member) -> CatchUp | None:
         events, last_event_id = self._context.domain.events, self._context.last_event_id
-        if last_event_id is None and self._shared.starts_now(self._variables):
+        if self._starts_now():
             refusal = await charged(self._context, _JOINING_POINTS)
             if refusal is not None:
                 raise refusal
-            member.last = await events.head()
+            member.last = await events.head() if self._starts_at is None else self._starts_at
             return None
         most = WARM if self._context.domain.reads.can_project else None
         return CatchUp(events, until=self.groups.position, last_event_id=last_event_id, most=most)

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +14,8 @@ from domain.bootstrap import Domain, running_domain
 from domain.services.tokens import TokenService
 from domain.settings import Settings
 from gql.app import create_app
+from gql.transport.joining import Joining
+from gql.transport.members import Member
 from tests.conftest import SteppingClock
 from tests.factories import make_incident
 from tests.gql.transport.serving import serving
@@ -414,20 +416,36 @@ async def test_a_head_never_runs_a_stream(domain: Domain) -> None:
 
 @pytest.mark.parametrize("accept", [STREAM, f"{MODERN}, {STREAM}"])
 async def test_a_subscription_streams_to_clients_that_accept_event_streams(domain: Domain, accept: str) -> None:
-    followers = len(inside(domain).tail._followers)
     async with serving(domain) as url, httpx.AsyncClient(verify=False) as http:
         request = http.stream("POST", f"{url}/graphql", json={"query": WATCH}, headers={"accept": accept})
         async with request as response:
             assert response.headers["content-type"].startswith(STREAM)
             assert response.headers["cache-control"] == "no-cache, no-transform"
-            # The headers are sent before the subscription begins, which is without a cursor.
-            while len(inside(domain).tail._followers) <= followers:  # noqa: ASYNC110 - the tail tells nobody who follows it
-                await asyncio.sleep(0.001)
             incident = await make_incident(domain)
             async for line in response.aiter_lines():
                 if line.startswith("data: "):
                     assert json.loads(line[6:])["data"] == {"incidentChanges": {"incidentId": incident.id}}
                     break
+
+
+async def test_a_stream_has_what_follows_its_headers(domain: Domain, monkeypatch: pytest.MonkeyPatch) -> None:
+    results, written = Joining.results, []
+
+    async def late(joining: Joining, member: Member) -> AsyncIterator[Any]:
+        # The subscription begins once the headers are sent, and not before this.
+        written.append((await make_incident(domain)).id)
+        async with aclosing(results(joining, member)) as found:
+            async for result in found:
+                yield result
+
+    monkeypatch.setattr(Joining, "results", late)
+    async with (
+        serving(domain) as url,
+        httpx.AsyncClient(verify=False, timeout=60) as http,
+        http.stream("POST", f"{url}/graphql", json={"query": WATCH}, headers={"accept": STREAM}) as response,
+    ):
+        event = await anext(line[6:] async for line in response.aiter_lines() if line.startswith("data: "))
+    assert json.loads(event)["data"] == {"incidentChanges": {"incidentId": written[0]}}
 
 
 async def test_a_refusal_on_a_stream_is_an_event(domain: Domain) -> None:
